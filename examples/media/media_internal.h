@@ -1,0 +1,74 @@
+/* What the files of examples/media share among themselves. */
+#ifndef MEDIA_INTERNAL_H
+#define MEDIA_INTERNAL_H
+
+#include "media.h"
+
+#include <stdio.h>
+
+/* How to turn stored pixels upright: output pixel (x, y) is stored pixel (x, y), or (y, x) if transposed, counted from
+   the far side where flipped. Zeroed changes nothing. */
+typedef struct MediaTurn {
+    bool transpose, flip_x, flip_y; /* the flips are of the output */
+} MediaTurn;
+
+/** Turn `pixels` (rows of channels * width bytes; 3 or 4 channels) upright, composite alpha, and make them RGB. */
+bool media_picture_from(MediaPicture *out, const uint8_t *pixels, int width, int height, ptrdiff_t stride, int channels,
+                        MediaTurn turn, const MediaLook *look, const char *path, MediaError *e);
+
+/** The orientation that EXIF data (beginning with its TIFF header) asks for. */
+MediaTurn media_exif_turn(const uint8_t *tiff, size_t size);
+
+bool media_png_read(MediaPicture *out, FILE *f, const char *path, const MediaLook *look, MediaError *e);
+bool media_png_write(const char *file, const char *path, const uint8_t *rgb, int width, int height, MediaError *e);
+bool media_jpeg_read(MediaPicture *out, FILE *f, const char *path, const MediaLook *look, MediaError *e);
+
+/* What a file's first bytes say. */
+typedef enum MediaKind { MEDIA_KIND_OTHER, MEDIA_KIND_PNG, MEDIA_KIND_JPEG } MediaKind;
+bool media_kind_of(MediaKind *out, const char *path, MediaError *e);
+
+/* A numbered name, "face-%04d.png" (media_sequence.c). Zeroed is none. */
+typedef struct MediaPattern {
+    const char *path;
+    size_t before, after; /* lengths of the path's parts before and after the %d */
+    int digits;           /* at least so many, filled with zeros; 0: as many as there are */
+} MediaPattern;
+
+bool media_pattern_parse(MediaPattern *p, const char *path); /* false: no number in it */
+bool media_pattern_lowest(const MediaPattern *p, long *out, MediaError *e);
+char *media_pattern_name(const MediaPattern *p, long number); /* malloc */
+
+/* A video being read (media_video_in.c). */
+typedef struct MediaVideoIn MediaVideoIn;
+bool media_video_in_open(MediaVideoIn **out, const char *path, const MediaLook *look, MediaError *e);
+void media_video_in_info(const MediaVideoIn *v, MediaReaderInfo *out);
+MediaNext media_video_in_next(MediaVideoIn *v, MediaFrame *out, MediaError *e);
+int64_t media_video_in_damaged(const MediaVideoIn *v); /* frames that could not be decoded */
+void media_video_in_close(MediaVideoIn **v);
+
+/* A video being written (media_video_out.c). */
+typedef struct MediaVideoOut MediaVideoOut;
+bool media_video_out_known(const char *path); /* can a video of this name be written? */
+bool media_video_out_open(MediaVideoOut **out, const char *file, const char *path, const MediaWriterOptions *o, MediaError *e);
+bool media_video_out_frame(MediaVideoOut *v, const uint8_t *rgb, int64_t pts, int64_t duration, MediaError *e);
+bool media_video_out_finish(MediaVideoOut *v, MediaError *e);
+const char *media_video_out_notice(const MediaVideoOut *v);
+void media_video_out_close(MediaVideoOut **v);
+
+/* FFmpeg's way to name a file, whatever colons are in it; malloc. */
+char *media_url(const char *path);
+
+/* The matrix (AVCOL_SPC_*) of YUV that is not tagged: BT.709 from 720 lines, else BT.601. */
+int media_default_matrix(int height);
+
+/* Where a file's clock starts, in units of time_base: subtracted from pictures and sound alike. */
+struct AVFormatContext;
+int64_t media_start_time(const struct AVFormatContext *file, MediaRational time_base);
+
+/* Sound that goes from one file into another without decoding (media_sound.c). */
+typedef struct MediaSound MediaSound;
+bool media_sound_open(MediaSound **out, const char *path, struct AVFormatContext *to, char *notice, size_t notice_size, MediaError *e);
+bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base, MediaError *e); /* copy what begins before t */
+void media_sound_close(MediaSound **s);
+
+#endif

@@ -1,0 +1,105 @@
+/* Frames from whatever a name stands for: a video, one picture, or a numbered sequence of pictures. */
+#define _POSIX_C_SOURCE 200809L /* strdup, access */
+#include "media_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct MediaReader {
+    char *path;
+    MediaLook look;
+    MediaReaderInfo info;
+    MediaVideoIn *video;  /* or NULL: pictures */
+    MediaPattern pattern; /* path NULL: a single picture */
+    long first, next;     /* numbers of the sequence */
+    MediaPicture picture;
+    char notice[256];
+};
+
+static void count_sequence(MediaReader *r)
+{
+    for (long n = r->first;; n++) {
+        char *name = media_pattern_name(&r->pattern, n);
+        const bool exists = name && access(name, F_OK) == 0;
+        free(name);
+        if (!exists) return;
+        r->info.n_frames++;
+    }
+}
+
+static bool open_pictures(MediaReader *r, MediaRational rate, MediaError *e)
+{
+    r->info = (MediaReaderInfo){.time_base = {rate.den, rate.num}, .frame_rate = rate, .pixel_aspect = {1, 1}};
+    if (!r->pattern.path) {
+        r->info.n_frames = 1;
+        return true;
+    }
+    if (!media_pattern_lowest(&r->pattern, &r->first, e)) return false;
+    r->next = r->first;
+    count_sequence(r);
+    return true;
+}
+
+bool media_reader_open(MediaReader **out, const char *path, const MediaLook *look, MediaRational rate, MediaError *e)
+{
+    *out = NULL;
+    MediaReader *r = calloc(1, sizeof *r);
+    if (!r || !(r->path = strdup(path))) {
+        free(r);
+        return media_fail(e, "not enough memory to read %s", path);
+    }
+    r->look = *look;
+    MediaKind kind = MEDIA_KIND_OTHER;
+    bool ok;
+    if (access(path, F_OK) && media_pattern_parse(&r->pattern, r->path)) ok = open_pictures(r, rate, e);
+    else ok = media_kind_of(&kind, path, e) && (kind == MEDIA_KIND_OTHER ? media_video_in_open(&r->video, path, look, e)
+                                                                         : open_pictures(r, rate, e));
+    if (ok && r->video) media_video_in_info(r->video, &r->info);
+    if (!ok) media_reader_close(&r);
+    *out = r;
+    return ok;
+}
+
+const MediaReaderInfo *media_reader_info(const MediaReader *r)
+{
+    return &r->info;
+}
+
+static MediaNext next_picture(MediaReader *r, MediaFrame *out, MediaError *e)
+{
+    const long i = r->next - r->first;
+    if (i >= r->info.n_frames) return MEDIA_END;
+    media_picture_free(&r->picture);
+    char *name = r->pattern.path ? media_pattern_name(&r->pattern, r->next) : strdup(r->path);
+    const bool ok = name ? media_picture_read(&r->picture, name, &r->look, e) : media_fail(e, "not enough memory to read %s", r->path);
+    free(name);
+    if (!ok) return MEDIA_FAILED;
+    r->next++;
+    *out = (MediaFrame){.picture = r->picture, .pts = i, .duration = 1};
+    return MEDIA_FRAME;
+}
+
+MediaNext media_reader_next(MediaReader *r, MediaFrame *out, MediaError *e)
+{
+    return r->video ? media_video_in_next(r->video, out, e) : next_picture(r, out, e);
+}
+
+const char *media_reader_notice(MediaReader *r)
+{
+    const int64_t damaged = r->video ? media_video_in_damaged(r->video) : 0;
+    if (damaged)
+        snprintf(r->notice, sizeof r->notice, "%lld damaged parts of %.150s were passed over", (long long)damaged, r->path);
+    return r->notice;
+}
+
+void media_reader_close(MediaReader **reader)
+{
+    MediaReader *r = *reader;
+    if (!r) return;
+    media_video_in_close(&r->video);
+    media_picture_free(&r->picture);
+    free(r->path);
+    free(r);
+    *reader = NULL;
+}

@@ -1,0 +1,96 @@
+/* Sound from one file into another: packets are copied as they are, up to where the pictures have come. */
+#include "media_internal.h"
+
+#include <stdlib.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+struct MediaSound {
+    AVFormatContext *from, *to;
+    AVStream *in, *out;
+    AVPacket *packet;
+    bool holding; /* the packet waits for its time */
+    bool ended;
+    int64_t start;
+};
+
+static void add_stream(MediaSound *s, char *notice, size_t notice_size)
+{
+    const int i = av_find_best_stream(s->from, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
+    if (i < 0) return;
+    for (unsigned n = 0; n < s->from->nb_streams; n++)
+        if ((int)n != i) s->from->streams[n]->discard = AVDISCARD_ALL;
+    s->in = s->from->streams[i];
+    const enum AVCodecID id = s->in->codecpar->codec_id;
+    if (avformat_query_codec(s->to->oformat, id, FF_COMPLIANCE_NORMAL) != 1) {
+        snprintf(notice, notice_size, "the sound (%s) cannot live in a %s file and was left out", avcodec_get_name(id), s->to->oformat->name);
+        return;
+    }
+    s->out = avformat_new_stream(s->to, NULL);
+    if (!s->out || avcodec_parameters_copy(s->out->codecpar, s->in->codecpar) < 0) return;
+    s->out->codecpar->codec_tag = 0; /* the other container has its own */
+    s->out->time_base = s->in->time_base;
+    s->start = media_start_time(s->from, (MediaRational){s->in->time_base.num, s->in->time_base.den});
+}
+
+bool media_sound_open(MediaSound **out, const char *path, AVFormatContext *to, char *notice, size_t notice_size, MediaError *e)
+{
+    *out = NULL;
+    MediaSound *s = calloc(1, sizeof *s);
+    char *url = media_url(path);
+    if (s) s->packet = av_packet_alloc(), s->to = to;
+    int rc = s && url && s->packet ? avformat_open_input(&s->from, url, NULL, NULL) : AVERROR(ENOMEM);
+    free(url);
+    if (rc >= 0) rc = avformat_find_stream_info(s->from, NULL);
+    if (rc < 0) {
+        media_sound_close(&s);
+        return media_fail(e, "cannot read the sound of %s: %s", path, av_err2str(rc));
+    }
+    add_stream(s, notice, notice_size);
+    if (s->out) *out = s;
+    else media_sound_close(&s);
+    return true;
+}
+
+/* The next packet of the stream into s->packet; false at the end, which a damaged file has earlier. */
+static bool fetch(MediaSound *s)
+{
+    while (!s->holding && !s->ended) {
+        s->ended = av_read_frame(s->from, s->packet) < 0;
+        if (s->ended) break;
+        s->holding = s->packet->stream_index == s->in->index;
+        if (!s->holding) av_packet_unref(s->packet);
+    }
+    return s->holding;
+}
+
+bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base, MediaError *e)
+{
+    while (fetch(s)) {
+        AVPacket *p = s->packet;
+        const int64_t at = p->dts != AV_NOPTS_VALUE ? p->dts : p->pts;
+        if (at != AV_NOPTS_VALUE &&
+            av_compare_ts(at - s->start, s->in->time_base, t, (AVRational){time_base.num, time_base.den}) >= 0)
+            return true;
+        if (p->pts != AV_NOPTS_VALUE) p->pts -= s->start;
+        if (p->dts != AV_NOPTS_VALUE) p->dts -= s->start;
+        av_packet_rescale_ts(p, s->in->time_base, s->out->time_base);
+        p->stream_index = s->out->index;
+        p->pos = -1;
+        s->holding = false;
+        const int rc = av_interleaved_write_frame(s->to, p); /* takes the packet's data */
+        if (rc < 0) return media_fail(e, "cannot write the sound: %s", av_err2str(rc));
+    }
+    return true;
+}
+
+void media_sound_close(MediaSound **sound)
+{
+    MediaSound *s = *sound;
+    if (!s) return;
+    avformat_close_input(&s->from);
+    av_packet_free(&s->packet);
+    free(s);
+    *sound = NULL;
+}
