@@ -1,0 +1,250 @@
+/* The drawing board: triangles to samples, samples to pixels, and the flow between two pictures. */
+#include "portrait_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+PortraitBoard *portrait_board_new(int width, int height, int aa)
+{
+    if (width < 8 || height < 8 || width > 8192 || height > 8192 || aa < 1 || aa > 6) return NULL;
+    PortraitBoard *b = calloc(1, sizeof *b);
+    if (!b) return NULL;
+    b->width = width;
+    b->height = height;
+    b->aa = aa;
+    const int least = width < height ? width : height;
+    b->detail = least <= 96 ? 1 : least <= 640 ? 2 : 3;
+    b->samples = malloc((size_t)width * (size_t)height * (size_t)(aa * aa) * sizeof *b->samples);
+    if (!b->samples) {
+        portrait_board_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void portrait_board_free(PortraitBoard *b)
+{
+    if (!b) return;
+    portrait_mesh_free(&b->mesh);
+    free(b->samples);
+    free(b);
+}
+
+/* Samples to picture units: (sample + 0.5 - offset) * unit. */
+typedef struct Scale {
+    float unit, mid_x, mid_y;
+} Scale;
+
+static Scale scale_of(const PortraitBoard *b)
+{
+    const int least = b->width < b->height ? b->width : b->height;
+    return (Scale){2.0f / (float)(least * b->aa), 0.5f * (float)(b->width * b->aa), 0.5f * (float)(b->height * b->aa)};
+}
+
+static PortraitVec blend(const PortraitVec *p, const PortraitVec *q, const PortraitVec *r, float a, float b)
+{
+    const float c = 1 - a - b;
+    return (PortraitVec){a * p->x + b * q->x + c * r->x, a * p->y + b * q->y + c * r->y, a * p->z + b * q->z + c * r->z};
+}
+
+static void fill(PortraitBoard *board, int which, Scale s)
+{
+    const PortraitTriangle *t = &board->mesh.t[which];
+    const PortraitVertex *p = &board->mesh.v[t->v[0]], *q = &board->mesh.v[t->v[1]], *r = &board->mesh.v[t->v[2]];
+    const int hairy = t->surface == PORTRAIT_CAP, two_sided = t->surface == PORTRAIT_BACK || t->surface == PORTRAIT_FRAME;
+    const float inv = 1 / s.unit;
+    const float px = p->at.x * inv + s.mid_x, py = s.mid_y - p->at.y * inv, qx = q->at.x * inv + s.mid_x;
+    const float qy = s.mid_y - q->at.y * inv, rx = r->at.x * inv + s.mid_x, ry = s.mid_y - r->at.y * inv;
+    const float area = (qx - px) * (ry - py) - (qy - py) * (rx - px); /* negative is front: y is down here */
+    if (area == 0 || (!two_sided && area > 0)) return;
+    const int w = board->width * board->aa, h = board->height * board->aa;
+    const int x0 = (int)fmaxf(0, ceilf(fminf(px, fminf(qx, rx)) - 0.5f)), x1 = (int)fminf((float)(w - 1), floorf(fmaxf(px, fmaxf(qx, rx)) - 0.5f));
+    const int y0 = (int)fmaxf(0, ceilf(fminf(py, fminf(qy, ry)) - 0.5f)), y1 = (int)fminf((float)(h - 1), floorf(fmaxf(py, fmaxf(qy, ry)) - 0.5f));
+    const float k = 1 / area, ax = (qy - ry) * k, ay = (rx - qx) * k, bx = (ry - py) * k, by = (px - rx) * k;
+    for (int y = y0; y <= y1; y++) {
+        const float dy = (float)y + 0.5f - ry;
+        PortraitSample *row = board->samples + (size_t)y * (size_t)w;
+        for (int x = x0; x <= x1; x++) {
+            const float dx = (float)x + 0.5f - rx, a = ax * dx + ay * dy, b = bx * dx + by * dy;
+            if (a < 0 || b < 0 || a + b > 1) continue;
+            const float z = a * p->at.z + b * q->at.z + (1 - a - b) * r->at.z;
+            if (z <= row[x].z) continue;
+            if (hairy && portrait_hair_edge(&board->id, t->surface, blend(&p->rest, &q->rest, &r->rest, a, b)) < 0) continue;
+            row[x] = (PortraitSample){which, a, b, z};
+        }
+    }
+}
+
+static PortraitColour paint_sample(const PortraitBoard *b, const PortraitSample *s, int sx, int sy, Scale sc)
+{
+    const float x = ((float)sx + 0.5f - sc.mid_x) * sc.unit, y = (sc.mid_y - (float)sy - 0.5f) * sc.unit;
+    if (s->triangle < 0) return portrait_paint_wall(&b->id, x, y);
+    const PortraitTriangle *t = &b->mesh.t[s->triangle];
+    const PortraitVertex *p = &b->mesh.v[t->v[0]], *q = &b->mesh.v[t->v[1]], *r = &b->mesh.v[t->v[2]];
+    PortraitVec n = blend(&p->n, &q->n, &r->n, s->a, s->b);
+    const float len = 1 / sqrtf(n.x * n.x + n.y * n.y + n.z * n.z + 1e-12f), side = n.z < 0 ? -len : len;
+    n = (PortraitVec){n.x * side, n.y * side, n.z * side};
+    return portrait_paint(&b->id, &b->motion, t->surface, blend(&p->rest, &q->rest, &r->rest, s->a, s->b), n, x, y);
+}
+
+static int surface_of(const PortraitBoard *b, const PortraitSample *s)
+{
+    return s->triangle < 0 ? PORTRAIT_SURFACES : b->mesh.t[s->triangle].surface;
+}
+
+static float apart(PortraitColour a, PortraitColour b)
+{
+    return fabsf(a.r - b.r) + fabsf(a.g - b.g) + fabsf(a.b - b.b);
+}
+
+/* Average of a pixel's samples. Two opposite samples stand for all where the picture is calm. */
+static PortraitColour paint_pixel(const PortraitBoard *b, int px, int py, Scale sc)
+{
+    const int aa = b->aa, w = b->width * aa;
+    const PortraitSample *s = b->samples + (size_t)(py * aa) * (size_t)w + (size_t)(px * aa);
+    const int kind = surface_of(b, s);
+    int same = 1;
+    for (int i = 0; i < aa; i++)
+        for (int j = 0; j < aa; j++) same &= surface_of(b, s + (size_t)i * (size_t)w + j) == kind;
+    if (same) {
+        const PortraitColour p = paint_sample(b, s, px * aa, py * aa, sc);
+        if (aa == 1) return p;
+        const PortraitColour q = paint_sample(b, s + (size_t)(aa - 1) * (size_t)(w + 1), px * aa + aa - 1, py * aa + aa - 1, sc);
+        if (apart(p, q) < 0.02f) return portrait_mix(p, q, 0.5f);
+    }
+    PortraitColour sum = {0, 0, 0};
+    for (int i = 0; i < aa; i++)
+        for (int j = 0; j < aa; j++) {
+            const PortraitColour c = paint_sample(b, s + (size_t)i * (size_t)w + j, px * aa + j, py * aa + i, sc);
+            /* a bright spot must not outweigh its neighbours */
+            sum.r += fminf(c.r, 1);
+            sum.g += fminf(c.g, 1);
+            sum.b += fminf(c.b, 1);
+        }
+    return portrait_dim(sum, 1 / (float)(aa * aa));
+}
+
+static uint8_t to_byte(float linear)
+{
+    return (uint8_t)(sqrtf(portrait_clamp(linear, 0, 1)) * 255 + 0.5f);
+}
+
+void portrait_draw(PortraitBoard *b, const PortraitIdentity *id, const PortraitMotion *m, uint8_t *rgb)
+{
+    b->id = *id;
+    b->motion = *m;
+    const size_t n = (size_t)b->width * (size_t)b->height * (size_t)(b->aa * b->aa);
+    for (size_t i = 0; i < n; i++) b->samples[i] = (PortraitSample){-1, 0, 0, -1e9f};
+    const Scale sc = scale_of(b);
+    if (!portrait_mesh_build(&b->mesh, id, m, b->detail))
+        for (int i = 0; i < b->mesh.n_t; i++) fill(b, i, sc);
+    for (int y = 0; y < b->height; y++)
+        for (int x = 0; x < b->width; x++) {
+            const PortraitColour c = paint_pixel(b, x, y, sc);
+            *rgb++ = to_byte(c.r);
+            *rgb++ = to_byte(c.g);
+            *rgb++ = to_byte(c.b);
+        }
+}
+
+/* The sample nearest a pixel's middle. */
+static const PortraitSample *middle(const PortraitBoard *b, int px, int py)
+{
+    const int half = b->aa / 2;
+    return b->samples + (size_t)(py * b->aa + half) * (size_t)(b->width * b->aa) + (size_t)(px * b->aa + half);
+}
+
+void portrait_labels(const PortraitBoard *b, uint8_t *labels)
+{
+    for (int y = 0; y < b->height; y++)
+        for (int x = 0; x < b->width; x++) {
+            const PortraitSample *s = middle(b, x, y);
+            if (s->triangle < 0) {
+                *labels++ = 0;
+                continue;
+            }
+            const PortraitTriangle *t = &b->mesh.t[s->triangle];
+            const PortraitVertex *v = b->mesh.v;
+            *labels++ = (uint8_t)portrait_label(&b->id, t->surface, blend(&v[t->v[0]].rest, &v[t->v[1]].rest, &v[t->v[2]].rest, s->a, s->b));
+        }
+}
+
+/* Lids and gaze move paint over the surface: where is the paint at `rest` of picture `b` found on the resting surface
+ * of picture `o`? 0 if nowhere. */
+static int eye_moves(const PortraitBoard *b, const PortraitBoard *o, PortraitVec rest, float *dx, float *dy)
+{
+    const PortraitIdentity *id = &b->id;
+    const int right = rest.x > 0, lid = right ? PORTRAIT_BLINK_R : PORTRAIT_BLINK_L;
+    const float s = right ? 1.0f : -1.0f, u = s * (rest.x - s * id->eye_x) / id->eye_w;
+    const float v = (rest.y - id->eye_y) / id->eye_h - id->eye_tilt * u, high = 2.0f, deep = -1.6f;
+    *dx = *dy = 0;
+    if (rest.z < 0.05f || fabsf(u) >= 1 || v > high || v < deep) return 1;
+    const float up = portrait_lid_up(id, u, b->motion.v[lid]), low = portrait_lid_low(id, u, b->motion.v[lid]);
+    const float up2 = portrait_lid_up(id, u, o->motion.v[lid]), low2 = portrait_lid_low(id, u, o->motion.v[lid]);
+    if (v >= up || v <= low) {
+        const float end = v >= up ? high : deep, from = v >= up ? up : low, to = v >= up ? up2 : low2;
+        const float v2 = to + (v - from) / (end - from) * (end - to);
+        *dy = (v2 - v) * id->eye_h;
+        return 1;
+    }
+    *dx = 0.42f * id->eye_w * (o->motion.v[PORTRAIT_GAZE_X] - b->motion.v[PORTRAIT_GAZE_X]);
+    *dy = 0.40f * id->eye_h * (o->motion.v[PORTRAIT_GAZE_Y] - b->motion.v[PORTRAIT_GAZE_Y]);
+    const float u2 = u + s * *dx / id->eye_w, v2 = v + *dy / id->eye_h;
+    return fabsf(u2) < 1 && v2 < portrait_lid_up(id, u2, o->motion.v[lid]) && v2 > portrait_lid_low(id, u2, o->motion.v[lid]);
+}
+
+/* Move `at` by (dx, dy) on the resting surface, as the triangle's corners tell. */
+static void slide(PortraitVec *at, const PortraitVertex *p, const PortraitVertex *q, const PortraitVertex *r, float dx, float dy)
+{
+    const float ax = p->rest.x - r->rest.x, ay = p->rest.y - r->rest.y, bx = q->rest.x - r->rest.x, by = q->rest.y - r->rest.y;
+    const float det = ax * by - ay * bx;
+    if (fabsf(det) < 1e-7f) return;
+    const float a = (dx * by - dy * bx) / det, b = (ax * dy - ay * dx) / det;
+    at->x += a * (p->at.x - r->at.x) + b * (q->at.x - r->at.x);
+    at->y += a * (p->at.y - r->at.y) + b * (q->at.y - r->at.y);
+}
+
+static int find(const PortraitBoard *b, const PortraitBoard *o, const PortraitSample *s, Scale sc, PortraitVec *at)
+{
+    const int head = surface_of(b, s) == PORTRAIT_HEAD;
+    const PortraitTriangle *t = &b->mesh.t[s->triangle];
+    const PortraitVertex *v = b->mesh.v, *w = o->mesh.v;
+    *at = blend(&w[t->v[0]].at, &w[t->v[1]].at, &w[t->v[2]].at, s->a, s->b);
+    float dx = 0, dy = 0;
+    int ok = 1;
+    if (head) {
+        const PortraitVec rest = blend(&v[t->v[0]].rest, &v[t->v[1]].rest, &v[t->v[2]].rest, s->a, s->b);
+        /* what opens between the lips was not there before */
+        const float open = portrait_mouth(&b->id, &b->motion).open, open2 = portrait_mouth(&o->id, &o->motion).open;
+        if (fabsf(rest.y - b->id.mouth_y) < PORTRAIT_SLIT && fabsf(rest.x) < b->id.mouth_w && open > open2 + 0.03f) ok = open2 > 0.6f * open;
+        ok &= eye_moves(b, o, rest, &dx, &dy);
+        if (dx != 0 || dy != 0) slide(at, &w[t->v[0]], &w[t->v[1]], &w[t->v[2]], dx, dy);
+    }
+    const int x = (int)floorf(at->x / sc.unit + sc.mid_x), y = (int)floorf(sc.mid_y - at->y / sc.unit);
+    if (x < 0 || y < 0 || x >= b->width * b->aa || y >= b->height * b->aa) return 0;
+    const PortraitSample *there = &o->samples[(size_t)y * (size_t)(b->width * b->aa) + (size_t)x];
+    return ok && surface_of(o, there) == surface_of(b, s) && fabsf(there->z - at->z) < 0.05f;
+}
+
+void portrait_flow(const PortraitBoard *b, const PortraitBoard *other, float *flow, float *seen)
+{
+    const Scale sc = scale_of(b);
+    const int least = b->width < b->height ? b->width : b->height, half = b->aa / 2;
+    const size_t plane = (size_t)b->width * (size_t)b->height;
+    size_t i = 0;
+    for (int py = 0; py < b->height; py++)
+        for (int px = 0; px < b->width; px++, i++) {
+            const PortraitSample *s = middle(b, px, py);
+            flow[i] = flow[plane + i] = 0;
+            if (s->triangle < 0) {
+                seen[i] = middle(other, px, py)->triangle < 0;
+                continue;
+            }
+            PortraitVec at;
+            const float x = ((float)(px * b->aa + half) + 0.5f - sc.mid_x) * sc.unit;
+            const float y = (sc.mid_y - (float)(py * b->aa + half) - 0.5f) * sc.unit;
+            seen[i] = (float)find(b, other, s, sc, &at);
+            flow[i] = (at.x - x) * (float)least / (float)b->width;
+            flow[plane + i] = -(at.y - y) * (float)least / (float)b->height;
+        }
+}
