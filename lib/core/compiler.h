@@ -1,0 +1,21 @@
+/* Everything that is the compiler's rather than C11's. */
+#ifndef LX_COMPILER_H
+#define LX_COMPILER_H
+
+#if defined(__GNUC__)
+#define LX_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define LX_INLINE static inline __attribute__((always_inline))
+#define LX_RESTRICT __restrict__
+#if defined(__clang__)
+#define LX_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LX_UNROLL _Pragma("GCC unroll 16")
+#endif
+#else
+#define LX_PRINTF(fmt, args)
+#define LX_INLINE static inline
+#define LX_RESTRICT
+#define LX_UNROLL
+#endif
+
+#endif
