@@ -1,0 +1,165 @@
+/* The CPU backend: host memory, and the best level of kernels that this processor runs and LIAX_CPU allows. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "ref/ref.h"
+
+#if defined(__x86_64__)
+#include "x86/x86.h"
+#endif
+
+/* A level: whether this processor runs it, what it adds to the table, and its arithmetic peak in GFLOP/s. */
+typedef struct Level {
+    const char *name;
+    int (*runs)(void);
+    void (*fill)(LxKernels *k);
+    double (*peak)(LxPool *pool);
+} Level;
+
+static int always(void)
+{
+    return 1;
+}
+
+#if defined(__x86_64__)
+static int runs_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static int runs_avx512(void)
+{
+    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq");
+}
+#endif
+
+/* Each level's table begins as the one before it. */
+static const Level levels[] = {
+    {"ref", always, lx_kernels_ref, NULL},
+#if defined(__x86_64__)
+    {"avx2", runs_avx2, lx_kernels_avx2, lx_peak_avx2},
+    {"avx512", runs_avx512, lx_kernels_avx512, lx_peak_avx512},
+#endif
+};
+
+enum { N_LEVELS = sizeof levels / sizeof *levels };
+
+/* The best level; LIAX_CPU, if it names one, masks those after it. */
+static int best_level(void)
+{
+    const char *mask = getenv("LIAX_CPU");
+    int best = 0;
+    for (int i = 1; i < N_LEVELS; i++) {
+        if (mask && strcmp(mask, levels[i - 1].name) == 0) break;
+        if (levels[i].runs()) best = i;
+    }
+    return best;
+}
+
+static int32_t count(void)
+{
+    return 1;
+}
+
+/* "model name" of /proc/cpuinfo, where there is one. */
+static void processor_name(char *to, size_t size)
+{
+    snprintf(to, size, "CPU");
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    char line[256];
+    while (f && fgets(line, sizeof line, f)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) || !colon || !colon[1]) continue;
+        snprintf(to, size, "%s", colon + 2);
+        to[strcspn(to, "\n")] = 0;
+        break;
+    }
+    if (f) fclose(f);
+}
+
+static void describe(int32_t index, LiaxDeviceInfo *info)
+{
+    (void)index;
+    snprintf(info->id, sizeof info->id, "cpu");
+    processor_name(info->name, sizeof info->name);
+    snprintf(info->level, sizeof info->level, "%s", levels[best_level()].name);
+    info->threads = lx_allowed_cpus();
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    info->memory_bytes = pages > 0 && page > 0 ? (int64_t)pages * page : 0;
+}
+
+typedef struct Cpu {
+    LxDevice device;
+    LiaxConv conv;
+    double (*peak)(LxPool *pool);
+} Cpu;
+
+static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
+{
+    if (o->device && strcmp(o->device, "cpu") && strcmp(o->device, "auto"))
+        return lx_fail(log, LIAX_E_ARG, "device \"%.64s\": the CPU is one device, named \"cpu\"", o->device);
+    if (o->precision != LIAX_PRECISION_AUTO && o->precision != LIAX_PRECISION_F32)
+        return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: the CPU backend computes in f32 only; leave it at auto or f32");
+    if (o->conv == LIAX_CONV_WINOGRAD)
+        return lx_fail(log, LIAX_E_UNSUPPORTED, "conv: this build has no Winograd convolutions; leave it at auto, or choose direct or ref");
+    if (o->conv < LIAX_CONV_AUTO || o->conv > LIAX_CONV_WINOGRAD) return lx_fail(log, LIAX_E_ARG, "conv: %d is no algorithm", (int)o->conv);
+    return LIAX_OK;
+}
+
+static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *pool, const LiaxAllocator *a, LxLog *log)
+{
+    *out = NULL;
+    const LiaxStatus st = check_options(o, log);
+    if (st) return st;
+    Cpu *c = lx_alloc_zero(a, sizeof *c);
+    if (!c) return lx_fail(log, LIAX_E_MEMORY, "out of memory for a device");
+    const int best = best_level();
+    c->device = (LxDevice){.backend = &lx_backend_cpu, .alloc = *a, .pool = pool, .precision = LIAX_PRECISION_F32, .id = "cpu"};
+    snprintf(c->device.level, sizeof c->device.level, "%s", levels[best].name);
+    for (int i = 0; i <= best; i++)
+        if (levels[i].runs()) levels[i].fill(&c->device.kernels);
+    c->conv = o->conv;
+    c->peak = levels[best].peak;
+    *out = &c->device;
+    return LIAX_OK;
+}
+
+static void close_cpu(LxDevice *d)
+{
+    const LiaxAllocator a = d->alloc;
+    lx_free(&a, d, sizeof(Cpu));
+}
+
+static void *alloc_host(LxDevice *d, size_t size)
+{
+    return lx_alloc(&d->alloc, size);
+}
+
+static void free_host(LxDevice *d, void *p, size_t size)
+{
+    lx_free(&d->alloc, p, size);
+}
+
+static void copy(LxDevice *d, void *to, const void *from, size_t size)
+{
+    (void)d;
+    if (size) memcpy(to, from, size);
+}
+
+static const LxConvOps *plan(const LxDevice *d, const LxConvDesc *desc)
+{
+    return ((const Cpu *)d)->conv == LIAX_CONV_REF ? &lx_conv_ref : d->kernels.conv[desc->kind];
+}
+
+static double peak(LxDevice *d)
+{
+    const Cpu *c = (const Cpu *)d;
+    return c->peak ? c->peak(d->pool) : 0;
+}
+
+const LxBackend lx_backend_cpu = {"cpu", count, describe, open_cpu, close_cpu, alloc_host, free_host, copy, copy, plan, peak};

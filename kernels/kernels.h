@@ -1,0 +1,30 @@
+/* The table of kernels that a device fills: the reference fills it all, each level overwrites what it does better. */
+#ifndef LX_KERNELS_H
+#define LX_KERNELS_H
+
+#include "conv.h"
+#include "linear.h"
+#include "norm.h"
+#include "pixel.h"
+#include "warp.h"
+
+/* Convolutions by kind, then the others: a function and the name of the level that gave it. */
+typedef struct LxKernels {
+    const LxConvOps *conv[LX_CONV_KINDS];
+#define LX_KERNEL(name, Args)                         \
+    struct {                                          \
+        void (*run)(const LxExec *x, const Args *a);  \
+        const char *level;                            \
+    } name;
+#include "kernels.def"
+} LxKernels;
+
+/** "conv2d", "conv_up2d", ... */
+const char *lx_conv_kind_name(LxConvKind kind);
+
+/* Levels, in order: each is meant to run after those above it. */
+void lx_kernels_ref(LxKernels *k);
+void lx_kernels_avx2(LxKernels *k);
+void lx_kernels_avx512(LxKernels *k);
+
+#endif
