@@ -1,0 +1,38 @@
+/* Windows and weights of a resize, and the 8-bit bicubic resize that is Pillow's bit for bit. docs/network.md, "Pixels". */
+#ifndef LX_RESAMPLE_H
+#define LX_RESAMPLE_H
+
+#include <stdint.h>
+
+#include "core/alloc.h"
+#include "kernels.h"
+
+typedef enum LxFilter { LX_BILINEAR = 0, LX_BICUBIC } LxFilter;
+
+/** Most inputs that one output depends on. */
+int lx_resample_taps(LxFilter filter, int n_in, int n_out);
+
+/** The window of output i: first input, number of inputs, and their weights, which sum to 1. */
+int lx_resample_window(LxFilter filter, int n_in, int n_out, int i, int *first, double *weights);
+
+/* An axis with its memory; made anew only when sizes change. Zeroed memory is an axis of no size. */
+typedef struct LxAxis {
+    LxResizeAxis axis;
+    LxFilter filter;
+    void *memory;
+    size_t bytes;
+} LxAxis;
+
+/** Make it n_in -> n_out. 0 if there is no memory; the axis then has no size. */
+int lx_axis_set(LxAxis *a, LxFilter filter, int n_in, int n_out, const LiaxAllocator *alloc);
+void lx_axis_drop(LxAxis *a, const LiaxAllocator *alloc);
+
+/**
+ * Resize 8-bit RGB by bicubic in 22-bit fixed point, rounded to 8 bits after each of the two passes, as Pillow does.
+ * @param from  [h][w][3]
+ * @param to    [size][size][3]
+ * @return 0 if there is no memory for the pass between
+ */
+int lx_resample8(const uint8_t *from, int w, int h, uint8_t *to, int size, const LiaxAllocator *alloc);
+
+#endif
