@@ -1,0 +1,176 @@
+# libliax: `make help` lists the targets.
+#
+# Everything is built below $(BUILD): lib/ (libliax.so, libliax.a, liax.pc, cmake/), bin/ (the programs), tests/, demo/.
+# Sources are found by folder, so that a new file needs no edit here.
+
+VERSION := $(shell sed -n 's/^.define LIAX_VERSION_STRING "\(.*\)"/\1/p' include/liax/version.h)
+SOVERSION := 0
+
+CC ?= cc
+CXX ?= c++
+AR ?= ar
+OPT ?= -O2
+KERNEL_OPT ?= -O3
+PREFIX ?= /usr/local
+INSTALL ?= install
+
+# make SAN=address,undefined | thread: the same into a folder of its own
+BUILD := build
+ifneq ($(SAN),)
+BUILD := $(if $(findstring thread,$(SAN)),build-tsan,build-san)
+SAN_FLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+ifneq ($(BUILD_DIR),)
+BUILD := $(BUILD_DIR)
+endif
+
+TARGET := $(shell $(CC) -dumpmachine)
+WARN := -Wall -Wextra -Wpedantic $(if $(WERROR),-Werror)
+BASE := -std=c11 $(WARN) -g $(SAN_FLAGS) -Iinclude -MMD -MP
+LIB_FLAGS := $(BASE) -fPIC -fvisibility=hidden -Ilib -Ikernels $(OPT)
+# No contraction: one source gives one result on every machine. In kernels/x86 multiply-adds are written out.
+KERNEL_FLAGS := $(LIB_FLAGS) $(KERNEL_OPT) -ffp-contract=off
+AVX2 := -mavx2 -mfma
+AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+LIBS := -lm -lpthread
+
+MEDIA_PKGS := libavformat libavcodec libavutil libswscale libswresample libpng libjpeg jansson
+MEDIA_CFLAGS = $(shell pkg-config --cflags $(MEDIA_PKGS))
+MEDIA_LIBS = $(shell pkg-config --libs $(MEDIA_PKGS))
+APT := build-essential pkg-config libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libpng-dev \
+       libjpeg-dev libjansson-dev libcmocka-dev
+
+# ---- sources
+
+CORE_SRC := $(wildcard lib/core/*.c)
+LIB_SRC := $(CORE_SRC) $(wildcard lib/*.c lib/blocks/*.c lib/lia_x/*.c) $(wildcard kernels/*.c kernels/ref/*.c kernels/cpu/*.c)
+ifneq ($(findstring x86_64,$(TARGET)),)
+X86_SRC := $(wildcard kernels/x86/*.c)
+LIB_SRC += $(X86_SRC)
+endif
+LIAX_SRC := $(wildcard examples/liax/*.c examples/media/*.c)
+PORTRAIT_SRC := $(wildcard examples/portrait/*.c)
+TOOL_MAINS := $(wildcard weights-tools/liax-*.c)
+TOOL_SRC := $(filter-out $(TOOL_MAINS),$(wildcard weights-tools/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ := $(call obj,$(LIB_SRC))
+TOOLS := $(patsubst weights-tools/%.c,$(BUILD)/bin/%,$(TOOL_MAINS))
+PROGRAMS := $(TOOLS) $(BUILD)/bin/liax $(BUILD)/bin/hello $(if $(PORTRAIT_SRC),$(BUILD)/bin/liax-portrait)
+
+STATIC := $(BUILD)/lib/libliax.a
+SHARED := $(BUILD)/lib/libliax.so
+
+.PHONY: all lib deps demo check test bench install uninstall clean help
+.DELETE_ON_ERROR:
+
+all: lib $(PROGRAMS)
+lib: $(STATIC) $(SHARED) $(BUILD)/lib/pkgconfig/liax.pc $(BUILD)/lib/cmake/liax/liax-config.cmake
+
+# ---- the library
+
+$(BUILD)/obj/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LIB_FLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/kernels/x86/%_avx2.o: kernels/x86/%_avx2.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(AVX2) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/kernels/x86/%_avx512.o: kernels/x86/%_avx512.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(AVX512) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/kernels/%.o: kernels/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(CFLAGS) -c $< -o $@
+
+$(STATIC): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED).$(VERSION): $(LIB_OBJ) lib/liax.map
+	@mkdir -p $(@D)
+	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -Wl,-soname,libliax.so.$(SOVERSION) -Wl,--version-script=lib/liax.map $(if $(SAN),,-Wl,-z,defs) -o $@ $(LIB_OBJ) $(LIBS)
+
+$(SHARED): $(SHARED).$(VERSION)
+	ln -sf libliax.so.$(VERSION) $(BUILD)/lib/libliax.so.$(SOVERSION)
+	ln -sf libliax.so.$(SOVERSION) $@
+
+# Both describe the place that they are installed to; in the build folder, the build folder.
+define fill
+	@mkdir -p $(2)
+	sed -e 's|@PREFIX@|$(3)|g' -e 's|@INCLUDE@|$(4)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' $(1) >$(2)/$(notdir $(basename $(1)))
+endef
+
+$(BUILD)/lib/pkgconfig/liax.pc: lib/liax.pc.in include/liax/version.h
+	$(call fill,$<,$(@D),$(CURDIR)/$(BUILD),$(CURDIR)/include)
+
+$(BUILD)/lib/cmake/liax/liax-config.cmake: lib/liax-config.cmake.in lib/liax-config-version.cmake.in include/liax/version.h
+	$(call fill,lib/liax-config-version.cmake.in,$(@D),$(CURDIR)/$(BUILD),$(CURDIR)/include)
+	$(call fill,$<,$(@D),$(CURDIR)/$(BUILD),$(CURDIR)/include)
+
+# ---- the programs
+
+$(BUILD)/obj/weights-tools/%.o: weights-tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(OPT) -Ilib -Ikernels -I. $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/examples/%.o: examples/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(OPT) -Iexamples $(MEDIA_CFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/examples/portrait/%.o: examples/portrait/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -O3 -ffp-contract=off -Iexamples $(CFLAGS) -c $< -o $@
+
+$(TOOLS): $(BUILD)/bin/%: $(BUILD)/obj/weights-tools/%.o $(call obj,$(TOOL_SRC)) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson
+
+# liax, as any user's program, finds the shared library beside it
+$(BUILD)/bin/liax: $(call obj,$(LIAX_SRC)) $(SHARED)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(call obj,$(LIAX_SRC)) -L$(BUILD)/lib -lliax -Wl,-rpath,'$$ORIGIN/../lib' $(MEDIA_LIBS) $(LIBS)
+
+$(BUILD)/bin/hello: $(BUILD)/obj/examples/hello.o $(SHARED)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD)/lib -lliax -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
+
+$(BUILD)/bin/liax-portrait: $(call obj,$(PORTRAIT_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
+
+# ---- what must be installed first
+
+deps: ## install what is missing (Debian, Ubuntu), or print the line that does
+	@if pkg-config --exists $(MEDIA_PKGS) cmocka 2>/dev/null && command -v $(CC) >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y $(APT); \
+	else echo "Missing libraries. Install them with:"; echo "  sudo apt-get install -y $(APT)"; exit 1; fi
+
+install: lib $(PROGRAMS) ## DESTDIR and PREFIX say where
+	$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/liax lib)
+	$(INSTALL) -m 644 include/liax/*.h $(DESTDIR)$(PREFIX)/include/liax
+	$(INSTALL) -m 644 $(STATIC) $(DESTDIR)$(PREFIX)/lib
+	$(INSTALL) -m 755 $(SHARED).$(VERSION) $(DESTDIR)$(PREFIX)/lib
+	ln -sf libliax.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so.$(SOVERSION)
+	ln -sf libliax.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so
+	$(INSTALL) -m 755 $(filter-out %/hello,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	$(call fill,lib/liax.pc.in,$(DESTDIR)$(PREFIX)/lib/pkgconfig,$(PREFIX),$(PREFIX)/include)
+	$(call fill,lib/liax-config.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
+	$(call fill,lib/liax-config-version.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
+
+uninstall: ## the same PREFIX and DESTDIR as install
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS))) $(DESTDIR)$(PREFIX)/lib/libliax.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/liax.pc
+	rm -rf $(DESTDIR)$(PREFIX)/include/liax $(DESTDIR)$(PREFIX)/lib/cmake/liax
+
+clean:
+	rm -rf build build-san build-tsan build-clang
+
+-include tests/tests.mk
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1: \2/p' Makefile tests/tests.mk | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
