@@ -1,0 +1,105 @@
+/* From sums to outputs: scale, bias, activation, residual and statistics (conv.h), one row of a tile at a time. */
+#ifndef LX_X86_CONV_FINISH_H
+#define LX_X86_CONV_FINISH_H
+
+#include <string.h>
+
+#include "x86/conv_load.h"
+
+/* Pixels x ... x+n-1 of row y of the output, from sums that lie `step` floats apart. */
+typedef struct OutputRow {
+    const ConvTile *t;
+    int y, x, n, step;
+    const float *sums;
+} OutputRow;
+
+LX_INLINE LxV vector_or(const int width, const float *p, size_t at, float otherwise)
+{
+    return p ? load_w(width, p + at) : lxv_set(otherwise);
+}
+
+/* The upsampled residual: sixteenths of four pixels, those outside being zero. */
+LX_INLINE LxV residual_up_at(const int width, const LxTensor *r, int n, int y, int x, int c)
+{
+    const int ys[2] = {y / 2, other_sample(y)}, xs[2] = {x / 2, other_sample(x)};
+    LxV sum = lxv_zero();
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++)
+            if (ys[i] >= 0 && ys[i] < r->h && xs[j] >= 0 && xs[j] < r->w)
+                sum = lxv_fma(lxv_set((i ? 1 : 3) * (j ? 1 : 3) / 16.0f), load_w(width, lx_tensor_pixel(r, n, ys[i], xs[j]) + c), sum);
+    return sum;
+}
+
+/* One vector of channels, c being the first, along the row. */
+LX_INLINE void finish_vector(const int width, const OutputRow *o, int v)
+{
+    const ConvTile *t = o->t;
+    const LxConvArgs *a = t->a;
+    const int c = (t->v + v) * LX_LANES;
+    const size_t frame = (size_t)t->n * (size_t)(a->out_stride ? a->out_stride : a->y.cs);
+    const LxV scale = vector_or(width, a->out_scale, frame + (size_t)c, 1), bias = vector_or(width, a->bias, (size_t)c, 0);
+    const LxV gain = vector_or(width, a->gain, (size_t)c, 1), offset = vector_or(width, a->offset, (size_t)c, 0);
+    const LxV slope = lxv_set(a->slope), weight = lxv_set(a->residual_weight);
+    const float *from = o->sums + v * LX_LANES;
+    float *y = lx_tensor_pixel(&a->y, t->n, o->y, o->x) + c;
+    const float *residual = a->residual.data && !a->residual_up ? lx_tensor_pixel(&a->residual, t->n, o->y, o->x) + c : NULL;
+    LxV sum = lxv_zero(), sum2 = lxv_zero();
+    for (int i = 0; i < o->n; i++, from += o->step, y += a->y.cs) {
+        LxV u = lxv_fma(lxv_load(from), scale, bias);
+        u = lxv_fma(gain, lxv_select_ge0(u, u, lxv_mul(u, slope)), offset);
+        if (residual) u = lxv_fma(weight, load_w(width, residual + (ptrdiff_t)i * a->y.cs), u);
+        else if (a->residual.data) u = lxv_fma(weight, residual_up_at(width, &a->residual, t->n, o->y, o->x + i, c), u);
+        store_w(width, y, u);
+        sum = lxv_add(sum, u);
+        sum2 = lxv_fma(u, u, sum2);
+    }
+    if (!a->stats) return;
+    float *s1 = t->stats + v * LX_LANES, *s2 = s1 + t->p->group * LX_LANES;
+    lxv_store(s1, lxv_add(lxv_load(s1), sum));
+    lxv_store(s2, lxv_add(lxv_load(s2), sum2));
+}
+
+static void finish_row(const OutputRow *o)
+{
+    const ConvTile *t = o->t;
+    const int cs = t->a->y.cs, end = (t->v + t->vectors) * LX_LANES;
+    if (cs == 4) {
+        finish_vector(4, o, 0);
+        return;
+    }
+    for (int v = 0; v < t->vectors; v++) finish_vector(LX_LANES, o, v);
+    if (t->v + t->vectors == t->p->vectors && end < cs)
+        for (int i = 0; i < o->n; i++) memset(lx_tensor_pixel(&t->a->y, t->n, o->y, o->x + i) + end, 0, (size_t)(cs - end) * sizeof(float));
+}
+
+/* All rows of a tile whose sums are outputs. */
+static void finish_plain(const ConvTile *t)
+{
+    const int step = t->p->group * LX_LANES;
+    for (int r = 0; r < t->rows; r++)
+        finish_row(&(OutputRow){t, t->y + r, t->x, t->cols, step, t->sums + (ptrdiff_t)r * t->sums_w * step});
+}
+
+/* A row of LX_CONV_UP2D: FIR * 4 over four rows of sums, then along the row. `line` has room for both steps. */
+static void finish_fir_row(const ConvTile *t, int r)
+{
+    const int step = t->p->group * LX_LANES, used = t->vectors * LX_LANES;
+    const float *s0 = t->sums + (ptrdiff_t)r * t->sums_w * step, *s1 = s0 + (ptrdiff_t)t->sums_w * step;
+    const float *s2 = s1 + (ptrdiff_t)t->sums_w * step, *s3 = s2 + (ptrdiff_t)t->sums_w * step;
+    float *down = t->line, *out = t->line + (ptrdiff_t)t->sums_w * step;
+    const LxV scale = lxv_set(1.0f / 16);
+    for (ptrdiff_t x = 0; x < t->sums_w; x++)
+        for (ptrdiff_t i = x * step; i < x * step + used; i += LX_LANES)
+            lxv_store(down + i, fir_sum(lxv_load(s0 + i), lxv_load(s1 + i), lxv_load(s2 + i), lxv_load(s3 + i)));
+    for (ptrdiff_t x = 0; x < 2 * t->cols; x++)
+        for (ptrdiff_t i = x * step; i < x * step + used; i += LX_LANES)
+            lxv_store(out + i, lxv_mul(scale, fir_sum(lxv_load(down + i), lxv_load(down + i + step), lxv_load(down + i + 2 * step), lxv_load(down + i + 3 * step))));
+    finish_row(&(OutputRow){t, 2 * t->y + r, 2 * t->x, 2 * t->cols, step, out});
+}
+
+static void finish_fir(const ConvTile *t)
+{
+    for (int r = 0; r < 2 * t->rows; r++) finish_fir_row(t, r);
+}
+
+#endif

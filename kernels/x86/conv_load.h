@@ -1,0 +1,172 @@
+/* Filling a tile: a block of input channels through the affine, with zeros outside the picture, blurred or upsampled. */
+#ifndef LX_X86_CONV_LOAD_H
+#define LX_X86_CONV_LOAD_H
+
+#include <string.h>
+
+#include "x86/conv_plan.h"
+
+/* A block of channels of one frame. Pixels of 3 channels are stored as 4 and read so: `width` is 4 or LX_LANES. */
+typedef struct Source {
+    const float *x, *scale, *shift;
+    int h, w, cs, channels, affine;
+} Source;
+
+static Source source_of(const ConvTile *t)
+{
+    const LxConvArgs *a = t->a;
+    const size_t frame = (size_t)t->n * (size_t)(a->in_stride ? a->in_stride : a->x.cs) + (size_t)t->c;
+    return (Source){.x = lx_tensor_pixel(&a->x, t->n, 0, 0) + t->c,
+                    .scale = a->in_scale ? a->in_scale + frame : NULL,
+                    .shift = a->in_shift ? a->in_shift + frame : NULL,
+                    .h = a->x.h, .w = a->x.w, .cs = a->x.cs, .channels = t->channels,
+                    .affine = a->in_scale || a->in_shift};
+}
+
+LX_INLINE LxV load_w(const int width, const float *p) { return width == LX_LANES ? lxv_load(p) : lxv_load_n(p, width); }
+
+LX_INLINE void store_w(const int width, float *p, LxV v)
+{
+    if (width == LX_LANES) lxv_store(p, v);
+    else lxv_store_n(p, v, width);
+}
+
+/* Channels c ... c+width-1 of a pixel, through the affine. */
+LX_INLINE LxV source_load(const int width, const Source *s, const float *pixel, int c)
+{
+    const LxV v = load_w(width, pixel + c);
+    if (!s->affine) return v;
+    const LxV scale = s->scale ? load_w(width, s->scale + c) : lxv_set(1), shift = s->shift ? load_w(width, s->shift + c) : lxv_zero();
+    return lxv_fma(v, scale, shift);
+}
+
+/* The same by position: zero outside the picture. `row` is NULL for a row outside. */
+LX_INLINE LxV source_at(const int width, const Source *s, const float *row, int x, int c)
+{
+    if (!row || x < 0 || x >= s->w) return lxv_zero();
+    return source_load(width, s, row + (ptrdiff_t)x * s->cs, c);
+}
+
+static const float *source_row(const Source *s, int y)
+{
+    return y < 0 || y >= s->h ? NULL : s->x + (ptrdiff_t)y * s->w * s->cs;
+}
+
+LX_INLINE void copy_pixels(const int width, const Source *s, const float *from, int n, float *to)
+{
+    for (int i = 0; i < n; i++, from += s->cs, to += s->channels)
+        for (int c = 0; c < s->channels; c += width) store_w(width, to + c, source_load(width, s, from, c));
+}
+
+/* The picture itself: tile (0, 0) is pixel (y - pad, x - pad). */
+static void load_plain(const ConvTile *t, int pad)
+{
+    const Source s = source_of(t);
+    const int first = t->x - pad, from = lx_max(first, 0), to = lx_min(first + t->tile_w, s.w);
+    const size_t left = (size_t)(from - first), right = (size_t)(first + t->tile_w - to), pixel = (size_t)s.channels;
+    for (int r = 0; r < t->tile_h; r++) {
+        float *out = t->tile + (size_t)r * (size_t)t->tile_w * pixel;
+        const float *row = source_row(&s, t->y - pad + r);
+        if (!row) {
+            memset(out, 0, (size_t)t->tile_w * pixel * sizeof(float));
+            continue;
+        }
+        memset(out, 0, left * pixel * sizeof(float));
+        if (s.channels == 4) copy_pixels(4, &s, row + (ptrdiff_t)from * s.cs, to - from, out + left * pixel);
+        else copy_pixels(LX_LANES, &s, row + (ptrdiff_t)from * s.cs, to - from, out + left * pixel);
+        memset(out + ((size_t)t->tile_w - right) * pixel, 0, right * pixel * sizeof(float));
+    }
+}
+
+/* [1,3,3,1] of four, without its factor. */
+LX_INLINE LxV fir_sum(LxV u0, LxV u1, LxV u2, LxV u3)
+{
+    return lxv_fma(lxv_set(3), lxv_add(u1, u2), lxv_add(u0, u3));
+}
+
+/* Along a row: to[j] = sum over i < 4 of [1,3,3,1][i] u[x + step*j + i], for j < n. */
+LX_INLINE void fir_row_w(const int width, const Source *s, const float *row, int first, int step, int n, float *to)
+{
+    for (int c = 0; c < s->channels; c += width) {
+        LxV u0 = source_at(width, s, row, first, c), u1 = source_at(width, s, row, first + 1, c), u2 = source_at(width, s, row, first + 2, c);
+        for (int j = 0, x = first; j < n; j++, x += step) {
+            const LxV u3 = source_at(width, s, row, x + 3, c);
+            store_w(width, to + (ptrdiff_t)j * s->channels + c, fir_sum(u0, u1, u2, u3));
+            if (step == 1) u0 = u1, u1 = u2, u2 = u3;
+            else u0 = u2, u1 = u3, u2 = source_at(width, s, row, x + 4, c);
+        }
+    }
+}
+
+static void fir_row(const Source *s, const float *row, int first, int step, int n, float *to)
+{
+    if (s->channels == 4) fir_row_w(4, s, row, first, step, n, to);
+    else fir_row_w(LX_LANES, s, row, first, step, n, to);
+}
+
+/* LX_CONV_DOWN2D. Blurred pixel i takes u[i - pad] ... u[i - pad + 3]: all of them for 3x3, every second for 1x1, whose taps
+   see no other. `line` keeps four rows that are done along x. */
+static void load_blurred(const ConvTile *t)
+{
+    const Source s = source_of(t);
+    const int k3 = t->p->d.k == 3, step = k3 ? 1 : 2, pad = k3 ? 2 : 1;
+    const int first_y = 2 * t->y - pad, first_x = 2 * t->x - pad, n = t->tile_w * s.channels;
+    const LxV scale = lxv_set(1.0f / 64);
+    int done = 0; /* rows of u, from first_y on */
+    for (int r = 0; r < t->tile_h; r++) {
+        for (; done < step * r + 4; done++)
+            fir_row(&s, source_row(&s, first_y + done), first_x, step, t->tile_w, t->line + (ptrdiff_t)(done % 4) * n);
+        const float *u[4];
+        for (int i = 0; i < 4; i++) u[i] = t->line + (ptrdiff_t)((step * r + i) % 4) * n;
+        float *out = t->tile + (ptrdiff_t)r * n;
+        for (int i = 0; i < n; i += LX_LANES) {
+            const int m = lx_min(n - i, LX_LANES); /* less than a vector only for pixels of 4 */
+            const LxV v = fir_sum(lxv_load_n(u[0] + i, m), lxv_load_n(u[1] + i, m), lxv_load_n(u[2] + i, m), lxv_load_n(u[3] + i, m));
+            lxv_store_n(out + i, lxv_mul(scale, v), m);
+        }
+    }
+}
+
+/* Of the upsampled picture, sample i takes (3 u[i/2] + u[i/2 - 1]) / 4 for even i, (3 u[i/2] + u[i/2 + 1]) / 4 for odd i. */
+LX_INLINE int other_sample(int i) { return i & 1 ? i / 2 + 1 : i / 2 - 1; }
+
+LX_INLINE void upsample_row_w(const int width, const Source *s, const float *row, int first, int n, float *to)
+{
+    for (int j = 0, x = first; j < n; j++, x++, to += s->channels)
+        for (int c = 0; c < s->channels; c += width) {
+            LxV v = lxv_zero();
+            if (x >= 0 && x < 2 * s->w) v = lxv_fma(lxv_set(3), source_at(width, s, row, x / 2, c), source_at(width, s, row, other_sample(x), c));
+            store_w(width, to + c, v);
+        }
+}
+
+/* LX_UPSAMPLE_CONV2D: tile (0, 0) is pixel (y - 1, x - 1) of the upsampled picture. `line` keeps the rows of u that are done
+   along x, by their number modulo 4. */
+static void load_upsampled(const ConvTile *t, int pad)
+{
+    const Source s = source_of(t);
+    const int n = t->tile_w * s.channels;
+    const LxV scale = lxv_set(1.0f / 16), three = lxv_set(3);
+    int done = lx_max(t->y - pad, 0) / 2 - 1; /* the next row of u to do; -1 and h are rows of zeros */
+    for (int r = 0; r < t->tile_h; r++) {
+        const int y = t->y - pad + r;
+        float *out = t->tile + (ptrdiff_t)r * n;
+        if (y < 0 || y >= 2 * s.h) {
+            memset(out, 0, (size_t)n * sizeof(float));
+            continue;
+        }
+        for (; done <= lx_max(y / 2, other_sample(y)); done++) {
+            float *to = t->line + (ptrdiff_t)(done & 3) * n;
+            const float *row = source_row(&s, done);
+            if (s.channels == 4) upsample_row_w(4, &s, row, t->x - pad, t->tile_w, to);
+            else upsample_row_w(LX_LANES, &s, row, t->x - pad, t->tile_w, to);
+        }
+        const float *near = t->line + (ptrdiff_t)(y / 2 & 3) * n, *far = t->line + (ptrdiff_t)(other_sample(y) & 3) * n;
+        for (int i = 0; i < n; i += LX_LANES) {
+            const int m = lx_min(n - i, LX_LANES);
+            lxv_store_n(out + i, lxv_mul(scale, lxv_fma(three, lxv_load_n(near + i, m), lxv_load_n(far + i, m))), m);
+        }
+    }
+}
+
+#endif

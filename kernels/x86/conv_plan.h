@@ -1,0 +1,117 @@
+/*
+ * How a direct convolution is cut up. An item of work is a band of rows times a group of output channels; it walks over
+ * its band tile by tile, and over the input channels block by block:
+ *
+ *     for each tile of the band
+ *         for each block of input channels
+ *             fill the tile, with its halo, in scratch memory: affine, zero padding, FIR          conv_load.h
+ *             for each panel of output channels: sums += tile x weights                          gemm.h
+ *         sums -> y: FIR of LX_CONV_UP2D, scale, bias, activation, residual, statistics           conv_finish.h
+ *
+ * All of it follows from the shape, so that results depend on nothing else. Sizes are for a second-level cache of 512 KiB.
+ */
+#ifndef LX_X86_CONV_PLAN_H
+#define LX_X86_CONV_PLAN_H
+
+#include "conv.h"
+#include "x86/gemm.h"
+
+#define LX_BLOCK 128   /* input channels at a time */
+#define LX_MIN_ITEMS 16 /* items wanted, so that small pictures keep many threads busy */
+
+typedef struct ConvPlan {
+    LxConvDesc d;
+    int grid_h, grid_w;         /* what the tiles cover: outputs; for LX_CONV_UP2D inputs */
+    int rows, cols;             /* of a tile, at most */
+    int bands, tiles;           /* bands of rows; tiles in a band */
+    int tile_h, tile_w;         /* with halo, at most */
+    int sums_h, sums_w;         /* likewise: what the products give */
+    int ci, block;              /* input channels as tiles keep them; in one block */
+    int taps;                   /* k * k */
+    int vectors, group, groups; /* of output channels; vectors in an item, a multiple of LX_PANEL; items across */
+    int y_cs;
+    size_t sums_at, line_at, stats_at, slot_floats; /* parts of a slot's scratch; the tile is at 0 */
+} ConvPlan;
+
+LX_INLINE int lx_min(int a, int b) { return a < b ? a : b; }
+LX_INLINE int lx_max(int a, int b) { return a > b ? a : b; }
+LX_INLINE int ceil_div(int a, int b) { return (a + b - 1) / b; }
+LX_INLINE size_t whole_lines(size_t floats) { return (floats + 15) / 16 * 16; }
+
+/* Rows and columns of input that a tile of so many needs. */
+static int halo_size(const LxConvDesc *d, int n)
+{
+    switch (d->kind) {
+    case LX_CONV_UP2D: return n + 2;
+    case LX_CONV_DOWN2D: return d->k == 3 ? 2 * n + 1 : n; /* for k = 1 only the samples kept are blurred */
+    default: return n + d->k - 1;
+    }
+}
+
+/* Rows and columns of sums: for LX_CONV_UP2D those of the transposed convolution that its FIR takes. */
+static int sums_size(const LxConvDesc *d, int n)
+{
+    return d->kind == LX_CONV_UP2D ? 2 * n + 3 : n;
+}
+
+static void plan_tiles(ConvPlan *p)
+{
+    const int pixels = p->d.kind == LX_CONV_DOWN2D ? 128 : 256, wide = p->d.kind == LX_CONV2D || p->d.kind == LX_UPSAMPLE_CONV2D ? 32 : 16;
+    p->tiles = ceil_div(p->grid_w, wide);
+    p->cols = ceil_div(p->grid_w, p->tiles);
+    p->bands = ceil_div(p->grid_h, lx_min(pixels / p->cols, 32));
+    p->rows = ceil_div(p->grid_h, p->bands);
+}
+
+static void plan_groups(ConvPlan *p)
+{
+    const LxConvDesc *d = &p->d;
+    const int channels = d->kind == LX_CONV_UP2D ? 32 : d->kind == LX_CONV_DOWN2D || d->k == 1 ? 128 : 64;
+    p->group = lx_max(channels / (LX_PANEL * LX_LANES), 1) * LX_PANEL;
+    for (;;) {
+        p->groups = ceil_div(p->vectors, p->group);
+        if (p->groups * p->bands >= LX_MIN_ITEMS) break;
+        if (p->group > LX_PANEL && p->groups * p->group / 2 < 2 * p->vectors) p->group = p->group / LX_PANEL / 2 * LX_PANEL;
+        else if (p->rows > 1 && p->rows * p->cols >= 4 * LX_ROWS) p->rows = (p->rows + 1) / 2;
+        else break;
+        p->bands = ceil_div(p->grid_h, p->rows);
+    }
+}
+
+static ConvPlan conv_plan(const LxConvDesc *d)
+{
+    ConvPlan p = {.d = *d, .taps = d->k * d->k, .y_cs = lx_stored_channels(d->co)};
+    const int outputs = d->kind != LX_CONV_UP2D;
+    p.grid_h = outputs ? lx_conv_out(d, d->h) : d->h;
+    p.grid_w = outputs ? lx_conv_out(d, d->w) : d->w;
+    p.ci = d->ci <= 4 ? 4 : ceil_div(d->ci, LX_LANES) * LX_LANES;
+    p.block = lx_min(p.ci, LX_BLOCK);
+    p.vectors = ceil_div(d->co, LX_LANES);
+    plan_tiles(&p);
+    plan_groups(&p);
+    p.tile_h = halo_size(d, p.rows), p.tile_w = halo_size(d, p.cols);
+    p.sums_h = sums_size(d, p.rows), p.sums_w = sums_size(d, p.cols);
+
+    const size_t channels = (size_t)(p.group * LX_LANES), block = (size_t)p.block;
+    const size_t sums = (size_t)(p.sums_h * p.sums_w + 1) * channels; /* and a pixel that nobody reads */
+    const size_t ring = 4 * (size_t)p.tile_w * block, fir = (size_t)(p.sums_w + 2 * p.cols) * channels;
+    p.sums_at = whole_lines((size_t)(p.tile_h * p.tile_w) * block);
+    p.line_at = p.sums_at + whole_lines(sums);
+    p.stats_at = p.line_at + (d->kind == LX_CONV_UP2D ? fir : d->kind == LX_CONV2D ? 0 : whole_lines(ring));
+    p.slot_floats = p.stats_at + 2 * channels;
+    return p;
+}
+
+/* One tile and one block of input channels, as an item comes to it. */
+typedef struct ConvTile {
+    const ConvPlan *p;
+    const LxConvArgs *a;
+    int n;                /* frame */
+    int y, x, rows, cols; /* on the plan's grid */
+    int tile_h, tile_w, sums_h, sums_w;
+    int c, channels;      /* of the input: first, how many */
+    int v, vectors;       /* of the output: first, how many */
+    float *tile, *sums, *line, *stats;
+} ConvTile;
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * The product that all convolutions here are made of: rows of A are pixels of a tile in scratch memory, columns of B are
+ * output channels in packed panels. Six pixels by up to LX_PANEL vectors of channels stay in registers:
+ * 6x16 with 8 lanes (12 of 16 registers), 6x64 with 16 lanes (24 of 32).
+ */
+#ifndef LX_X86_GEMM_H
+#define LX_X86_GEMM_H
+
+#include "x86/simd.h"
+
+#if LX_LANES == 8
+#define LX_PANEL 2 /* vectors in a panel of B */
+#define LX_TILE_STRING "6x16"
+#else
+#define LX_PANEL 4
+#define LX_TILE_STRING "6x64"
+#endif
+
+#define LX_ROWS 6             /* pixels at a time */
+#define LX_CHUNK_BYTES 24576  /* of B at a time: it stays in a first-level cache of 32 KiB, beside what streams by */
+#define LX_PIXELS 512         /* most pixels of one product, a multiple of LX_ROWS above */
+
+/* Where the pixels of a product lie: offsets in floats into A and C. n is a multiple of LX_ROWS. */
+typedef struct GemmPixels {
+    int n;
+    int a[LX_PIXELS + LX_ROWS], c[LX_PIXELS + LX_ROWS];
+} GemmPixels;
+
+/* Fill up to whole groups of LX_ROWS: the last pixel again, its results going to `dummy`. */
+static void gemm_pixels_end(GemmPixels *p, int dummy)
+{
+    while (p->n % LX_ROWS) {
+        p->a[p->n] = p->a[p->n - 1];
+        p->c[p->n++] = dummy;
+    }
+}
+
+/* Six pixels, k steps: C = (add ? C : 0) + A B. `nv` is constant at every call, so that c[] lives in registers. */
+LX_INLINE void gemm_rows(const int nv, const float *a, const int *a_at, const float *b, float *c_base, const int *c_at, int k,
+                         int add)
+{
+    const float *a0 = a + a_at[0], *a1 = a + a_at[1], *a2 = a + a_at[2];
+    const float *a3 = a + a_at[3], *a4 = a + a_at[4], *a5 = a + a_at[5];
+    LxV c[LX_ROWS][LX_PANEL];
+
+    LX_UNROLL for (int i = 0; i < LX_ROWS; i++)
+        LX_UNROLL for (int j = 0; j < nv; j++) c[i][j] = add ? lxv_load(c_base + c_at[i] + j * LX_LANES) : lxv_zero();
+    for (ptrdiff_t s = 0; s < k; s++, b += nv * LX_LANES) {
+        LxV w[LX_PANEL];
+        LX_UNROLL for (int j = 0; j < nv; j++) w[j] = lxv_load(b + j * LX_LANES);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[0][j] = lxv_fma(lxv_set(a0[s]), w[j], c[0][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[1][j] = lxv_fma(lxv_set(a1[s]), w[j], c[1][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[2][j] = lxv_fma(lxv_set(a2[s]), w[j], c[2][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[3][j] = lxv_fma(lxv_set(a3[s]), w[j], c[3][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[4][j] = lxv_fma(lxv_set(a4[s]), w[j], c[4][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[5][j] = lxv_fma(lxv_set(a5[s]), w[j], c[5][j]);
+    }
+    LX_UNROLL for (int i = 0; i < LX_ROWS; i++)
+        LX_UNROLL for (int j = 0; j < nv; j++) lxv_store(c_base + c_at[i] + j * LX_LANES, c[i][j]);
+}
+
+/* All pixels against one panel of nv vectors, in chunks of k for which B stays in the first-level cache. */
+LX_INLINE void gemm_panel_nv(const int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
+{
+    const int chunk = LX_CHUNK_BYTES / (nv * LX_LANES * (int)sizeof(float));
+    const int chunks = (k + chunk - 1) / chunk;
+    for (int j = 0; j < chunks; j++) {
+        const int from = (int)((long)k * j / chunks), to = (int)((long)k * (j + 1) / chunks);
+        const float *bj = b + (ptrdiff_t)from * nv * LX_LANES;
+        for (int i = 0; i < p->n; i += LX_ROWS)
+            gemm_rows(nv, a + from, p->a + i, bj, c, p->c + i, to - from, add || j > 0);
+    }
+}
+
+static void gemm_panel(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
+{
+    switch (nv) {
+    case 1: gemm_panel_nv(1, p, a, b, c, k, add); break;
+    case 2: gemm_panel_nv(2, p, a, b, c, k, add); break;
+#if LX_PANEL == 4
+    case 3: gemm_panel_nv(3, p, a, b, c, k, add); break;
+    case 4: gemm_panel_nv(4, p, a, b, c, k, add); break;
+#endif
+    }
+}
+
+#endif

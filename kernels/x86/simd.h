@@ -1,0 +1,189 @@
+/*
+ * One vector of floats, as the kernels of this folder see it. Their text exists once and is compiled for each level:
+ *
+ *     *_avx2.c                      8 lanes, __m256      -mavx2 -mfma
+ *     *_avx512.c                   16 lanes, __m512      -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+ *     *_avx512.c, LX_SIMD_PAIRS    16 lanes, 2 x __m256  -mavx2 -mfma
+ *
+ * The third form exists for tests on machines without AVX-512: it runs the 16-lane text, with its tile sizes, tails and
+ * work split. What it does not show: that the __m512 lines below say the same, and how fast they are.
+ */
+#ifndef LX_X86_SIMD_H
+#define LX_X86_SIMD_H
+
+#include <immintrin.h>
+
+#include "core/compiler.h"
+
+#if defined(LX_SIMD_PAIRS)
+#define LX_LEVEL_NAME(name) name##_avx512_pairs
+#define LX_LEVEL_STRING "avx512-pairs"
+#define LX_LANES 16
+#elif defined(__AVX512F__)
+#define LX_LEVEL_NAME(name) name##_avx512
+#define LX_LEVEL_STRING "avx512"
+#define LX_LANES 16
+#else
+#define LX_LEVEL_NAME(name) name##_avx2
+#define LX_LEVEL_STRING "avx2"
+#define LX_LANES 8
+#endif
+
+/* ---- eight lanes ------------------------------------------------------------------------------------------------ */
+
+#if LX_LANES == 8 || defined(LX_SIMD_PAIRS)
+
+LX_INLINE __m256i lx_first_8(int n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+LX_INLINE float lx_sum_8(__m256 v)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+/* 2^i for whole i from -126 to 127. */
+LX_INLINE __m256 lx_exp2i_8(__m256 i)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(i), _mm256_set1_epi32(127)), 23));
+}
+
+#endif
+
+#if LX_LANES == 8
+
+typedef __m256 LxV;
+
+LX_INLINE LxV lxv_zero(void) { return _mm256_setzero_ps(); }
+LX_INLINE LxV lxv_set(float f) { return _mm256_set1_ps(f); }
+LX_INLINE LxV lxv_load(const float *p) { return _mm256_loadu_ps(p); }
+LX_INLINE void lxv_store(float *p, LxV v) { _mm256_storeu_ps(p, v); }
+LX_INLINE LxV lxv_add(LxV a, LxV b) { return _mm256_add_ps(a, b); }
+LX_INLINE LxV lxv_sub(LxV a, LxV b) { return _mm256_sub_ps(a, b); }
+LX_INLINE LxV lxv_mul(LxV a, LxV b) { return _mm256_mul_ps(a, b); }
+LX_INLINE LxV lxv_div(LxV a, LxV b) { return _mm256_div_ps(a, b); }
+LX_INLINE LxV lxv_sqrt(LxV a) { return _mm256_sqrt_ps(a); }
+
+/* a * b + c, rounded once. */
+LX_INLINE LxV lxv_fma(LxV a, LxV b, LxV c) { return _mm256_fmadd_ps(a, b, c); }
+
+/* The smaller and the larger; b where either is NaN. */
+LX_INLINE LxV lxv_min(LxV a, LxV b) { return _mm256_min_ps(a, b); }
+LX_INLINE LxV lxv_max(LxV a, LxV b) { return _mm256_max_ps(a, b); }
+
+/* To the nearest whole number, halves to even. */
+LX_INLINE LxV lxv_round(LxV a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+/* v >= 0 ? a : b; b where v is NaN. */
+LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
+{
+    return _mm256_blendv_ps(b, a, _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GE_OQ));
+}
+
+/* The first n lanes, 0 <= n <= LX_LANES; the others are zero, and stay untouched in memory. */
+LX_INLINE LxV lxv_load_n(const float *p, int n) { return _mm256_maskload_ps(p, lx_first_8(n)); }
+LX_INLINE void lxv_store_n(float *p, LxV v, int n) { _mm256_maskstore_ps(p, lx_first_8(n), v); }
+
+LX_INLINE float lxv_sum(LxV v) { return lx_sum_8(v); }
+LX_INLINE LxV lxv_exp2i(LxV i) { return lx_exp2i_8(i); }
+
+/* ---- sixteen lanes as two times eight ---------------------------------------------------------------------------- */
+
+#elif defined(LX_SIMD_PAIRS)
+
+typedef struct LxV {
+    __m256 lo, hi;
+} LxV;
+
+#define LX_PAIR(lo, hi) ((LxV){lo, hi})
+
+LX_INLINE LxV lxv_zero(void) { return LX_PAIR(_mm256_setzero_ps(), _mm256_setzero_ps()); }
+LX_INLINE LxV lxv_set(float f) { return LX_PAIR(_mm256_set1_ps(f), _mm256_set1_ps(f)); }
+LX_INLINE LxV lxv_load(const float *p) { return LX_PAIR(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+LX_INLINE void lxv_store(float *p, LxV v) { _mm256_storeu_ps(p, v.lo), _mm256_storeu_ps(p + 8, v.hi); }
+LX_INLINE LxV lxv_add(LxV a, LxV b) { return LX_PAIR(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
+LX_INLINE LxV lxv_sub(LxV a, LxV b) { return LX_PAIR(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
+LX_INLINE LxV lxv_mul(LxV a, LxV b) { return LX_PAIR(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
+LX_INLINE LxV lxv_div(LxV a, LxV b) { return LX_PAIR(_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)); }
+LX_INLINE LxV lxv_sqrt(LxV a) { return LX_PAIR(_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.hi)); }
+LX_INLINE LxV lxv_min(LxV a, LxV b) { return LX_PAIR(_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)); }
+LX_INLINE LxV lxv_max(LxV a, LxV b) { return LX_PAIR(_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)); }
+LX_INLINE float lxv_sum(LxV v) { return lx_sum_8(_mm256_add_ps(v.lo, v.hi)); }
+LX_INLINE LxV lxv_exp2i(LxV i) { return LX_PAIR(lx_exp2i_8(i.lo), lx_exp2i_8(i.hi)); }
+
+LX_INLINE LxV lxv_fma(LxV a, LxV b, LxV c)
+{
+    return LX_PAIR(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
+}
+
+LX_INLINE LxV lxv_round(LxV a)
+{
+    return LX_PAIR(_mm256_round_ps(a.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
+                   _mm256_round_ps(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
+{
+    return LX_PAIR(_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(v.lo, _mm256_setzero_ps(), _CMP_GE_OQ)),
+                   _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(v.hi, _mm256_setzero_ps(), _CMP_GE_OQ)));
+}
+
+LX_INLINE LxV lxv_load_n(const float *p, int n)
+{
+    return LX_PAIR(_mm256_maskload_ps(p, lx_first_8(n)), _mm256_maskload_ps(p + 8, lx_first_8(n - 8)));
+}
+
+LX_INLINE void lxv_store_n(float *p, LxV v, int n)
+{
+    _mm256_maskstore_ps(p, lx_first_8(n), v.lo);
+    _mm256_maskstore_ps(p + 8, lx_first_8(n - 8), v.hi);
+}
+
+/* ---- sixteen lanes ----------------------------------------------------------------------------------------------- */
+
+#else
+
+typedef __m512 LxV;
+
+LX_INLINE __mmask16 lx_first_16(int n) { return (__mmask16)((1u << n) - 1); }
+
+LX_INLINE LxV lxv_zero(void) { return _mm512_setzero_ps(); }
+LX_INLINE LxV lxv_set(float f) { return _mm512_set1_ps(f); }
+LX_INLINE LxV lxv_load(const float *p) { return _mm512_loadu_ps(p); }
+LX_INLINE void lxv_store(float *p, LxV v) { _mm512_storeu_ps(p, v); }
+LX_INLINE LxV lxv_add(LxV a, LxV b) { return _mm512_add_ps(a, b); }
+LX_INLINE LxV lxv_sub(LxV a, LxV b) { return _mm512_sub_ps(a, b); }
+LX_INLINE LxV lxv_mul(LxV a, LxV b) { return _mm512_mul_ps(a, b); }
+LX_INLINE LxV lxv_div(LxV a, LxV b) { return _mm512_div_ps(a, b); }
+LX_INLINE LxV lxv_sqrt(LxV a) { return _mm512_sqrt_ps(a); }
+LX_INLINE LxV lxv_fma(LxV a, LxV b, LxV c) { return _mm512_fmadd_ps(a, b, c); }
+LX_INLINE LxV lxv_min(LxV a, LxV b) { return _mm512_min_ps(a, b); }
+LX_INLINE LxV lxv_max(LxV a, LxV b) { return _mm512_max_ps(a, b); }
+LX_INLINE LxV lxv_round(LxV a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+LX_INLINE LxV lxv_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(lx_first_16(n), p); }
+LX_INLINE void lxv_store_n(float *p, LxV v, int n) { _mm512_mask_storeu_ps(p, lx_first_16(n), v); }
+
+LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GE_OQ), b, a);
+}
+
+LX_INLINE float lxv_sum(LxV v)
+{
+    __m256 s = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+
+LX_INLINE LxV lxv_exp2i(LxV i)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(i), _mm512_set1_epi32(127)), 23));
+}
+
+#endif
+
+#endif

@@ -1,0 +1,11 @@
+/* What a level adds to the table of kernels. */
+#include "x86/simd.h"
+#include "x86/x86.h"
+
+void LX_LEVEL_NAME(lx_kernels)(LxKernels *k)
+{
+    k->conv[LX_CONV2D] = &LX_LEVEL_NAME(lx_conv2d_direct);
+    k->conv[LX_CONV_UP2D] = &LX_LEVEL_NAME(lx_conv_up2d_direct);
+    k->conv[LX_UPSAMPLE_CONV2D] = &LX_LEVEL_NAME(lx_upsample_conv2d_direct);
+    k->conv[LX_CONV_DOWN2D] = &LX_LEVEL_NAME(lx_conv_down2d_direct);
+}

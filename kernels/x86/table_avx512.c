@@ -1,0 +1,2 @@
+/* What this level adds to the table (table.h). */
+#include "x86/table.h"

@@ -1,0 +1,32 @@
+/* What the x86 levels give the CPU backend beside their kernels, and the kernels themselves, by level. */
+#ifndef LX_X86_H
+#define LX_X86_H
+
+#include "core/threads.h"
+#include "kernels.h"
+
+/** GFLOP/s of independent f32 multiply-adds in registers over all slots of the pool: best of three short runs. */
+double lx_peak_avx2(LxPool *pool);
+double lx_peak_avx512(LxPool *pool);
+
+/* Each is defined by the file of its level. The level avx512_pairs is the 16-lane text on pairs of 8 lanes, for tests
+   (x86/simd.h); the library does not contain it. */
+#define LX_X86_LEVEL(level)                                                             \
+    extern const LxConvOps lx_conv2d_direct_##level, lx_conv_up2d_direct_##level;       \
+    extern const LxConvOps lx_upsample_conv2d_direct_##level, lx_conv_down2d_direct_##level; \
+    void lx_linear_##level(const LxExec *x, const LxLinearArgs *a);                     \
+    void lx_navigate_##level(const LxExec *x, const LxNavigateArgs *a);                 \
+    void lx_demodulate_##level(const LxExec *x, const LxDemodulateArgs *a);             \
+    void lx_group_norm_affine_##level(const LxExec *x, const LxGroupNormAffineArgs *a); \
+    void lx_warp_##level(const LxExec *x, const LxWarpArgs *a);                         \
+    void lx_frame_in_##level(const LxExec *x, const LxFrameInArgs *a);                  \
+    void lx_frame_out_##level(const LxExec *x, const LxFrameOutArgs *a);
+
+LX_X86_LEVEL(avx2)
+LX_X86_LEVEL(avx512)
+LX_X86_LEVEL(avx512_pairs)
+
+void lx_kernels_avx512_pairs(LxKernels *k);
+
+#undef LX_X86_LEVEL
+#endif
