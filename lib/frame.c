@@ -97,7 +97,7 @@ LiaxStatus lx_frame_in_source(LxFrames *f, LxRun *r, const LiaxImage *image, LxT
     uint8_t *rgb = lx_alloc(a, 3 * pixels), *resized = lx_alloc(a, resized_bytes);
     LiaxStatus st = rgb && resized && make_room(f, r, 0, 0, (size_t)image->width) ? LIAX_OK : no_memory(image, log);
     if (!st) to_rgb8(image, f->room, rgb);
-    if (!st && !lx_resample8(rgb, image->width, image->height, resized, to.w, a)) st = no_memory(image, log);
+    if (!st && !lx_resample8(LX_BICUBIC, rgb, image->width, image->height, resized, to.w, to.h, a)) st = no_memory(image, log);
     if (!st) {
         const LiaxImage square = {.format = LIAX_RGB24, .width = to.w, .height = to.h, .planes = {resized}, .strides = {3 * (ptrdiff_t)size}};
         st = lx_frame_in(f, r, &square, LX_BILINEAR, to, log); /* of that size already: no resize is left to do */

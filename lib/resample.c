@@ -1,4 +1,4 @@
-/* Resizes: windows, weights, and Pillow's 8-bit bicubic (resample.h). */
+/* Resizes: windows, weights, and Pillow's 8-bit arithmetic (resample.h). */
 #include "resample.h"
 
 #include <math.h>
@@ -67,6 +67,7 @@ void lx_axis_drop(LxAxis *a, const LiaxAllocator *alloc)
 
 /* One pass: `n_out` samples from `n_in`, both `step` bytes apart, for each of `lines` lines, `line_in` and `line_out` apart. */
 typedef struct Pass {
+    LxFilter filter;
     int n_in, n_out, lines;
     size_t step, line_in, line_out;
 } Pass;
@@ -75,7 +76,7 @@ static void run_pass(const Pass *p, const uint8_t *from, uint8_t *to, double *wi
 {
     for (int i = 0; i < p->n_out; i++) {
         int first;
-        const int n = lx_resample_window(LX_BICUBIC, p->n_in, p->n_out, i, &first, window);
+        const int n = lx_resample_window(p->filter, p->n_in, p->n_out, i, &first, window);
         for (int j = 0; j < n; j++) window[j] = trunc(window[j] * (1 << 22) + (window[j] >= 0 ? 0.5 : -0.5));
         for (int line = 0; line < p->lines; line++)
             for (int c = 0; c < 3; c++) {
@@ -88,19 +89,19 @@ static void run_pass(const Pass *p, const uint8_t *from, uint8_t *to, double *wi
     }
 }
 
-int lx_resample8(const uint8_t *from, int w, int h, uint8_t *to, int size, const LiaxAllocator *alloc)
+int lx_resample8(LxFilter filter, const uint8_t *from, int w, int h, uint8_t *to, int w_out, int h_out, const LiaxAllocator *alloc)
 {
-    const size_t row_in = (size_t)w * 3, row = (size_t)size * 3, between_bytes = (size_t)h * row;
-    const int most = w > h ? w : h;
-    const size_t window_bytes = (size_t)lx_resample_taps(LX_BICUBIC, most, size) * sizeof(double);
+    const size_t row_in = (size_t)w * 3, row = (size_t)w_out * 3, between_bytes = (size_t)h * row;
+    const int taps_x = lx_resample_taps(filter, w, w_out), taps_y = lx_resample_taps(filter, h, h_out);
+    const size_t window_bytes = (size_t)(taps_x > taps_y ? taps_x : taps_y) * sizeof(double);
     uint8_t *between = lx_alloc(alloc, between_bytes);
     double *window = lx_alloc(alloc, window_bytes);
     const int ok = between && window;
     if (ok) {
-        if (w == size) memcpy(between, from, between_bytes);
-        else run_pass(&(Pass){w, size, h, 3, row_in, row}, from, between, window);
-        if (h == size) memcpy(to, between, between_bytes);
-        else run_pass(&(Pass){h, size, size, row, 3, 3}, between, to, window); /* a "line" is a column */
+        if (w == w_out) memcpy(between, from, between_bytes);
+        else run_pass(&(Pass){filter, w, w_out, h, 3, row_in, row}, from, between, window);
+        if (h == h_out) memcpy(to, between, between_bytes);
+        else run_pass(&(Pass){filter, h, h_out, w_out, row, 3, 3}, between, to, window); /* a "line" is a column */
     }
     lx_free(alloc, between, between_bytes);
     lx_free(alloc, window, window_bytes);

@@ -1,4 +1,4 @@
-/* Windows and weights of a resize, and the 8-bit bicubic resize that is Pillow's bit for bit. docs/network.md, "Pixels". */
+/* Windows and weights of a resize, and the 8-bit resize that is Pillow's bit for bit. docs/network.md, "Pixels". */
 #ifndef LX_RESAMPLE_H
 #define LX_RESAMPLE_H
 
@@ -28,11 +28,11 @@ int lx_axis_set(LxAxis *a, LxFilter filter, int n_in, int n_out, const LiaxAlloc
 void lx_axis_drop(LxAxis *a, const LiaxAllocator *alloc);
 
 /**
- * Resize 8-bit RGB by bicubic in 22-bit fixed point, rounded to 8 bits after each of the two passes, as Pillow does.
+ * Resize 8-bit RGB in 22-bit fixed point, rounded to 8 bits after each of the two passes, as Pillow does.
  * @param from  [h][w][3]
- * @param to    [size][size][3]
+ * @param to    [h_out][w_out][3]
  * @return 0 if there is no memory for the pass between
  */
-int lx_resample8(const uint8_t *from, int w, int h, uint8_t *to, int size, const LiaxAllocator *alloc);
+int lx_resample8(LxFilter filter, const uint8_t *from, int w, int h, uint8_t *to, int w_out, int h_out, const LiaxAllocator *alloc);
 
 #endif
