@@ -39,7 +39,7 @@ static LiaxStatus open_model(LiaxModel *m, LxFile *file, const LiaxModelOptions 
     LiaxStatus st = lx_container_open(&m->container, file, &m->alloc, &m->log);
     if (!st) st = lx_family_find(&m->family, &m->container, &m->log);
     if (!st) st = m->family->sizes(&m->sizes, &m->container, &m->log);
-    if (!st) st = lx_controls_read(&m->controls, &m->container, m->sizes.motions, &m->alloc, &m->log);
+    if (!st) st = lx_control_set_read(&m->controls, &m->container, m->sizes.motions, &m->alloc, &m->log);
     if (!st) st = lx_pool_open(&m->pool, o, &m->alloc, &m->log);
     if (!st) st = lx_device_open(&m->device, o, m->pool, &m->alloc, &m->log);
     if (st) return st;
@@ -116,7 +116,7 @@ void liax_model_close(LiaxModel **model)
     if (m->weights) m->family->unbind(&m->weights, m->device);
     lx_device_close(&m->device);
     lx_pool_close(&m->pool);
-    lx_controls_drop(&m->controls, &m->alloc);
+    lx_control_set_drop(&m->controls, &m->alloc);
     lx_container_close(&m->container);
     const LiaxAllocator a = m->alloc;
     lx_free(&a, m, sizeof *m);
@@ -140,11 +140,11 @@ LiaxStatus liax_model_info(const LiaxModel *model, LiaxModelInfo *out)
 LiaxStatus liax_model_control(const LiaxModel *model, int32_t index, LiaxControl *out)
 {
     if (!model || !out || index < 0 || index >= model->controls.n) return LIAX_E_ARG;
-    const LxControls *c = &model->controls;
+    const LxControlSet *c = &model->controls;
     const LiaxControl control = {
         .name = lx_container_string(c->container, "controls.name", (uint32_t)index),
         .note = lx_container_string(c->container, "controls.note", (uint32_t)index), .min = c->min[index], .max = c->max[index],
-        .one_sided = lx_controls_one_sided(c, index), .vector = c->vectors + (size_t)index * (size_t)c->motions};
+        .one_sided = lx_control_set_one_sided(c, index), .vector = c->vectors + (size_t)index * (size_t)c->motions};
     return lx_struct_out(out, &control, sizeof control) ? LIAX_OK : LIAX_E_ARG;
 }
 

@@ -7,13 +7,13 @@
 #include "family.h"
 
 /* Controls of a model: LiaxControl number i, i < n, and the motions themselves as numbers n ... n+motions-1. */
-typedef struct LxControls {
+typedef struct LxControlSet {
     int n, motions;
     const double *min, *max;      /* the container's */
     const int64_t *one_sided;
     float *vectors;               /* [n][motions] */
     const LxContainer *container; /* has the names and notes */
-} LxControls;
+} LxControlSet;
 
 struct LiaxModel {
     LiaxAllocator alloc;
@@ -24,22 +24,22 @@ struct LiaxModel {
     const LxFamily *family;
     void *weights;
     LxSizes sizes;
-    LxControls controls;
+    LxControlSet controls;
     int64_t parameters;
     const char *dtype;
 };
 
 /** Read and check the controls. LIAX_E_FORMAT, LIAX_E_MEMORY, with a sentence. */
-LiaxStatus lx_controls_read(LxControls *c, const LxContainer *container, int motions, const LiaxAllocator *a, LxLog *log);
-void lx_controls_drop(LxControls *c, const LiaxAllocator *a);
+LiaxStatus lx_control_set_read(LxControlSet *c, const LxContainer *container, int motions, const LiaxAllocator *a, LxLog *log);
+void lx_control_set_drop(LxControlSet *c, const LiaxAllocator *a);
 
 /** The number of the control that `name` names: a control's, or a motion's that is no control's unit vector; -1 if none. */
-int lx_controls_find(const LxControls *c, const char *name);
+int lx_control_set_find(const LxControlSet *c, const char *name);
 
 /** delta[motions] += value times control number `index`. */
-void lx_controls_add(const LxControls *c, int index, double value, float *delta);
+void lx_control_set_add(const LxControlSet *c, int index, double value, float *delta);
 
 /** Does a sweep over this control stay on one side? */
-int lx_controls_one_sided(const LxControls *c, int index);
+int lx_control_set_one_sided(const LxControlSet *c, int index);
 
 #endif

@@ -204,10 +204,10 @@ LiaxStatus lx_session_give(LiaxSession *s, int i, const LiaxImage *image)
 
 void lx_session_delta(const LiaxSession *s, double factor, float *delta)
 {
-    const LxControls *c = &s->model->controls;
+    const LxControlSet *c = &s->model->controls;
     memset(delta, 0, (size_t)c->motions * sizeof(float));
     for (int i = 0; i < c->n + c->motions; i++)
-        if (s->edits[i] != 0) lx_controls_add(c, i, s->edits[i] * factor, delta);
+        if (s->edits[i] != 0) lx_control_set_add(c, i, s->edits[i] * factor, delta);
 }
 
 void lx_session_combine(LiaxSession *s, int i, const float *delta)
@@ -268,7 +268,7 @@ LiaxStatus liax_session_set_edit(LiaxSession *s, const char *name, double value)
     s->log.error[0] = 0;
     if (!name) return lx_fail(&s->log, LIAX_E_ARG, "edit: no name was given");
     if (s->options.mode == LIAX_ABSOLUTE) return lx_fail(&s->log, LIAX_E_ARG, "edit %.64s: absolute animation takes no edits", name);
-    const int i = lx_controls_find(&s->model->controls, name);
+    const int i = lx_control_set_find(&s->model->controls, name);
     if (i < 0)
         return lx_fail(&s->log, LIAX_E_ARG, "edit %.64s: the model has no control of that name, and its motions are 0 to %d", name, s->model->sizes.motions - 1);
     if (!isfinite(value)) return lx_fail(&s->log, LIAX_E_ARG, "edit %.64s: the value is not finite", name);
@@ -356,8 +356,8 @@ LiaxStatus liax_session_sweep(LiaxSession *s, int32_t index, LiaxImage *out)
     s->log.error[0] = 0;
     if (index < 0 || index >= LIAX_SWEEP_FRAMES) return lx_fail(&s->log, LIAX_E_ARG, "sweep: frame %d, expected 0 to %d", (int)index, LIAX_SWEEP_FRAMES - 1);
     int one_sided = 0;
-    const LxControls *c = &s->model->controls;
-    for (int i = 0; i < c->n + c->motions; i++) one_sided |= s->edits[i] != 0 && lx_controls_one_sided(c, i);
+    const LxControlSet *c = &s->model->controls;
+    for (int i = 0; i < c->n + c->motions; i++) one_sided |= s->edits[i] != 0 && lx_control_set_one_sided(c, i);
     const int step = index % 32, k = step < 16 ? step + 1 : 31 - step; /* 1 ... 16, 15 ... 0 */
     return draw_edited(s, (index >= 32 && !one_sided ? -k : k) / 16.0, out);
 }

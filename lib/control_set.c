@@ -5,11 +5,11 @@
 
 #include "model.h"
 
-LiaxStatus lx_controls_read(LxControls *c, const LxContainer *container, int motions, const LiaxAllocator *a, LxLog *log)
+LiaxStatus lx_control_set_read(LxControlSet *c, const LxContainer *container, int motions, const LiaxAllocator *a, LxLog *log)
 {
     uint32_t n, n_max, n_one, n_vector;
     const double *vectors;
-    *c = (LxControls){.motions = motions, .container = container};
+    *c = (LxControlSet){.motions = motions, .container = container};
     if (lx_container_count(container, "controls.name") == 0) return LIAX_OK;
     LiaxStatus st = lx_container_f64s(container, "controls.min", &c->min, &n, log);
     if (!st) st = lx_container_f64s(container, "controls.max", &c->max, &n_max, log);
@@ -29,13 +29,13 @@ LiaxStatus lx_controls_read(LxControls *c, const LxContainer *container, int mot
     return LIAX_OK;
 }
 
-void lx_controls_drop(LxControls *c, const LiaxAllocator *a)
+void lx_control_set_drop(LxControlSet *c, const LiaxAllocator *a)
 {
     lx_free(a, c->vectors, (size_t)c->n * (size_t)c->motions * sizeof(float));
-    *c = (LxControls){0};
+    *c = (LxControlSet){0};
 }
 
-static int is_unit_vector(const LxControls *c, int control, int motion)
+static int is_unit_vector(const LxControlSet *c, int control, int motion)
 {
     const float *v = c->vectors + (size_t)control * (size_t)c->motions;
     for (int m = 0; m < c->motions; m++)
@@ -44,7 +44,7 @@ static int is_unit_vector(const LxControls *c, int control, int motion)
 }
 
 /* "37" -> 37; -1 if it is not a motion's number in plain digits. */
-static int motion_number(const LxControls *c, const char *name)
+static int motion_number(const LxControlSet *c, const char *name)
 {
     const size_t length = strlen(name);
     if (!length || length > 6 || strspn(name, "0123456789") != length) return -1;
@@ -52,7 +52,7 @@ static int motion_number(const LxControls *c, const char *name)
     return v < c->motions ? (int)v : -1;
 }
 
-int lx_controls_find(const LxControls *c, const char *name)
+int lx_control_set_find(const LxControlSet *c, const char *name)
 {
     for (int i = 0; i < c->n; i++)
         if (strcmp(lx_container_string(c->container, "controls.name", (uint32_t)i), name) == 0) return i;
@@ -63,14 +63,14 @@ int lx_controls_find(const LxControls *c, const char *name)
     return c->n + motion;
 }
 
-void lx_controls_add(const LxControls *c, int index, double value, float *delta)
+void lx_control_set_add(const LxControlSet *c, int index, double value, float *delta)
 {
     if (index >= c->n) delta[index - c->n] += (float)value;
     else
         for (int m = 0; m < c->motions; m++) delta[m] += (float)(value * c->vectors[(size_t)index * (size_t)c->motions + (size_t)m]);
 }
 
-int lx_controls_one_sided(const LxControls *c, int index)
+int lx_control_set_one_sided(const LxControlSet *c, int index)
 {
     if (index < c->n) return c->one_sided[index] != 0;
     const int id = index - c->n; /* the published mouth motions */

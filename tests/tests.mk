@@ -1,0 +1,24 @@
+# Tests: every tests/<folder>/test_*.c is a program of cmocka tests, every tests/<folder>/test_*.sh a script that prints TAP.
+
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+CHECK_SRC := $(wildcard tests/check/check_*.c)
+TEST_SRC := $(wildcard tests/*/test_*.c)
+TEST_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
+TEST_SH := $(wildcard tests/*/test_*.sh)
+TEST_CFLAGS := $(BASE) -O1 -Ilib -Ikernels -Iweights-tools -Itests -Iexamples -I.
+
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(CFLAGS) -c $< -o $@
+
+# what a folder's programs need beside the library
+$(BUILD)/tests/check/%: EXTRA = $(call obj,$(CHECK_SRC)) $(PAIRS_OBJ)
+$(BUILD)/tests/tools/%: EXTRA = $(call obj,$(TOOL_SRC))
+$(BUILD)/tests/portrait/%: EXTRA = $(call obj,$(filter-out %/liax_portrait.c,$(PORTRAIT_SRC)))
+$(filter $(BUILD)/tests/check/%,$(TEST_BIN)): $(call obj,$(CHECK_SRC)) $(PAIRS_OBJ)
+$(filter $(BUILD)/tests/tools/%,$(TEST_BIN)): $(call obj,$(TOOL_SRC))
+$(filter $(BUILD)/tests/portrait/%,$(TEST_BIN)): $(call obj,$(filter-out %/liax_portrait.c,$(PORTRAIT_SRC)))
+
+$(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call obj,$(SUPPORT_SRC)) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter-out $(STATIC),$^) $(STATIC) -lcmocka -lpng -ljansson $(LIBS)
