@@ -34,6 +34,10 @@ typedef struct MediaLook {
 /* Say nothing of FFmpeg's own messages, or its warnings too. */
 void media_init(bool verbose);
 
+/** Version and licence of FFmpeg's libraries; what links them is under that licence as a whole. */
+const char *media_ffmpeg_version(void);
+const char *media_ffmpeg_license(void);
+
 /* ---- pictures -------------------------------------------------------------------------------------------------- */
 
 /* Rows of 3 * width bytes, without gaps. Zeroed is empty. */
@@ -56,6 +60,7 @@ bool media_picture_scale(const MediaPicture *from, uint8_t *to, int width, int h
 typedef struct MediaReader MediaReader;
 
 typedef struct MediaReaderInfo {
+    bool sound;               /* there is some */
     bool video;               /* a video with times of its own; else pictures at the caller's rate */
     MediaRational time_base;  /* seconds of one unit of pts */
     MediaRational frame_rate; /* average */

@@ -36,6 +36,16 @@ void media_init(bool verbose)
     av_log_set_level(verbose ? AV_LOG_WARNING : AV_LOG_QUIET);
 }
 
+const char *media_ffmpeg_version(void)
+{
+    return av_version_info();
+}
+
+const char *media_ffmpeg_license(void)
+{
+    return avformat_license();
+}
+
 char *media_url(const char *path)
 {
     static const char scheme[] = "file:";
@@ -73,6 +83,7 @@ static void fill_info(MediaVideoIn *v)
     if (aspect.num <= 0 || aspect.den <= 0) aspect = (AVRational){1, 1};
     if (v->turn.transpose) aspect = av_inv_q(aspect);
     v->info = (MediaReaderInfo){
+        .sound = av_find_best_stream(v->file, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0,
         .video = true,
         .time_base = {v->stream->time_base.num, v->stream->time_base.den},
         .frame_rate = {rate.num, rate.den},

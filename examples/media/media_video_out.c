@@ -71,7 +71,7 @@ static bool open_codec(MediaVideoOut *v, MediaError *e)
     c->time_base = (AVRational){o->time_base.num, o->time_base.den};
     c->framerate = (AVRational){o->frame_rate.num, o->frame_rate.den};
     c->sample_aspect_ratio = (AVRational){o->pixel_aspect.num, o->pixel_aspect.den};
-    c->colorspace = media_default_matrix(o->height);
+    c->colorspace = (enum AVColorSpace)media_default_matrix(o->height);
     c->color_range = AVCOL_RANGE_MPEG;
     c->chroma_sample_location = AVCHROMA_LOC_LEFT;
     if (v->file->oformat->flags & AVFMT_GLOBALHEADER) c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
@@ -91,7 +91,7 @@ static bool open_buffers(MediaVideoOut *v, MediaError *e)
     v->convert = sws_getContext(w, h, AV_PIX_FMT_RGB24, w, h, AV_PIX_FMT_YUV420P,
                                 SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT, NULL, NULL, NULL);
     if (!v->packet || !v->frame || !v->padded || !v->convert) return media_fail(e, "not enough memory to write %s", v->path);
-    const int *matrix = sws_getCoefficients(v->codec->colorspace);
+    const int *matrix = sws_getCoefficients((int)v->codec->colorspace);
     sws_setColorspaceDetails(v->convert, matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
     v->frame->format = AV_PIX_FMT_YUV420P;
     v->frame->width = w;

@@ -104,7 +104,8 @@ bool media_writer_finish(MediaWriter *w, MediaError *e)
 
 const char *media_writer_notice(const MediaWriter *w)
 {
-    return w->video ? media_video_out_notice(w->video) : "";
+    if (w->video) return media_video_out_notice(w->video);
+    return w->options.sound ? "PNG holds no sound, so the sound was left out" : "";
 }
 
 void media_writer_close(MediaWriter **writer)
