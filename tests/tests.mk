@@ -7,6 +7,15 @@ TEST_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 TEST_SH := $(wildcard tests/*/test_*.sh)
 TEST_CFLAGS := $(BASE) -O1 -Ilib -Ikernels -Iweights-tools -Itests -Iexamples -I.
 
+# The 16-lane kernels on pairs of 8 lanes, so that their text runs on any machine with AVX2 (kernels/x86/simd.h).
+ifneq ($(X86_SRC),)
+PAIRS_OBJ := $(patsubst %.c,$(BUILD)/obj/pairs/%.o,$(filter-out %/peak_avx512.c,$(filter %_avx512.c,$(X86_SRC))))
+endif
+
+$(BUILD)/obj/pairs/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(AVX2) -DLX_SIMD_PAIRS $(CFLAGS) -c $< -o $@
+
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(CFLAGS) -c $< -o $@
@@ -22,3 +31,13 @@ $(filter $(BUILD)/tests/portrait/%,$(TEST_BIN)): $(call obj,$(filter-out %/liax_
 $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call obj,$(SUPPORT_SRC)) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter-out $(STATIC),$^) $(STATIC) -lcmocka -lpng -ljansson $(LIBS)
+
+.PHONY: tests-built
+tests-built: $(TEST_BIN)
+
+test: all $(TEST_BIN) ## the tests of one build
+	tests/run.sh $(BUILD) $(TEST_BIN) $(TEST_SH)
+
+# Everything that must hold before a change goes in: all tests; all of it again under ASan and UBSan; clang without a warning.
+check: deps ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
+	@tests/check.sh $(MAKE)
