@@ -94,7 +94,7 @@ static PortraitColour iris_at(const PortraitIdentity *id, float x, float y, Port
 {
     const float r = id->iris_r, d = sqrtf(x * x + y * y) / r;
     if (d < 1.08f) {
-        const float spokes = portrait_noise(x * 70, y * 70, 7);
+        const float spokes = portrait_noise(fabsf(x) * 70, y * 70, 7);
         PortraitColour iris = portrait_dim(id->iris, 0.75f + 0.9f * portrait_step(-0.2f, 1.2f, -y / r) + 0.3f * spokes);
         iris = portrait_mix(iris, portrait_dim(id->iris, 0.25f), portrait_step(0.72f, 0.98f, d));
         c = portrait_mix(iris, c, portrait_step(0.98f, 1.08f, d));
@@ -199,7 +199,7 @@ static PortraitColour mouth(const PortraitIdentity *id, const PortraitMotion *m,
     const float d = dy > 0 ? dy / fmaxf(up, 1e-4f) : -dy / fmaxf(low, 1e-4f);
     if (d < 1.25f) {
         PortraitColour lip = portrait_dim(id->lips, dy > 0 ? 0.80f : 1.04f);
-        lip = portrait_dim(lip, 1 - 0.16f * fabsf(portrait_noise(30 * u, 3 * dy, 11)));
+        lip = portrait_dim(lip, 1 - 0.16f * fabsf(portrait_noise(30 * fabsf(u), 3 * dy, 11)));
         lip = portrait_dim(lip, portrait_mixf(0.55f, 1, portrait_step(0, 0.03f, fabsf(dy) - PORTRAIT_SLIT)));
         c = portrait_mix(lip, c, portrait_step(0.85f, 1.2f, d));
         *gloss = 0.25f + 0.5f * id->lipstick;

@@ -1,0 +1,293 @@
+"""Train the demo LIA-X on drawn portraits.
+
+A run has two stages: the encoder alone learns to read the motions from pictures (cheap), then everything is trained. The
+renderer's own flow supervises every level; at first it also replaces the network's flow in the warps, so that the
+picture branch can learn before the flow is right.
+"""
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import math
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import portraits
+from evaluate import Holdout
+from network import Liax
+from portraits import BROWS, EYES, FACE, IDS, MOUTH, Stream, to_labels
+
+PART = 12 << 20  # bytes of state per file
+
+
+def save_state(path: str, net: Liax, ema: dict[str, Tensor], opt: torch.optim.Optimizer, info: dict) -> None:
+    """All that a run needs to go on, in safetensors files of PART bytes at most."""
+    tensors = {}
+    for (k, p) in net.p.items():
+        tensors["net." + k], tensors["ema." + k] = p.detach(), ema[k]
+        s = opt.state.get(p, {})
+        for name in ("exp_avg", "exp_avg_sq"):
+            if name in s:
+                tensors[f"{name}.{k}"] = s[name]
+    os.makedirs(path, exist_ok=True)
+    parts, size = [{}], 0
+    for k, v in tensors.items():
+        if size + v.nbytes > PART and parts[-1]:
+            parts.append({})
+            size = 0
+        parts[-1][k], size = v.float().cpu().contiguous(), size + v.nbytes
+    for i, part in enumerate(parts):
+        save_file(part, os.path.join(path, f"state-{i}.safetensors.new"))
+    for old in glob.glob(os.path.join(path, "state-*.safetensors")):
+        os.remove(old)
+    for i in range(len(parts)):
+        os.rename(os.path.join(path, f"state-{i}.safetensors.new"), os.path.join(path, f"state-{i}.safetensors"))
+    info = dict(info, size=net.size, widths=net.widths, motions=net.motions)
+    with open(os.path.join(path, "state.json"), "w") as f:
+        json.dump(info, f)
+
+
+def load_state(path: str) -> tuple[Liax, dict[str, Tensor], dict[str, Tensor], dict]:
+    with open(os.path.join(path, "state.json")) as f:
+        info = json.load(f)
+    tensors = {}
+    for part in glob.glob(os.path.join(path, "state-*.safetensors")):
+        tensors.update(load_file(part))
+    net = Liax(info["size"], info["widths"], info["motions"])
+    net.restore({k[4:].replace("/", "."): v for k, v in tensors.items() if k.startswith("net.")})
+    return net, {k[4:]: v for k, v in tensors.items() if k.startswith("ema.")}, tensors, info
+
+
+def export(path: str, net: Liax, ema: dict[str, Tensor]) -> None:
+    """The averaged weights as float16, under the checkpoint's keys."""
+    live = {k: p.detach().clone() for k, p in net.p.items()}
+    with torch.no_grad():
+        for k, p in net.p.items():
+            p.copy_(ema[k])
+        tensors = {k: v.half().cpu().contiguous() for k, v in net.checkpoint().items()}
+        for k, p in net.p.items():
+            p.copy_(live[k])
+    save_file(tensors, path + ".new")
+    os.rename(path + ".new", path)
+
+
+class Teacher:
+    """What the renderer knows about one batch, at the size of every level."""
+
+    def __init__(self, batch: dict, sizes: list[int], which: Tensor):
+        flow, seen = batch["flow"], batch["seen"][:, None]
+        lab = batch["lab"].int()
+        face = (lab & FACE > 0).float()
+        eyes_mouth, brows = ((lab & (EYES | MOUTH)) > 0).float() * face, (lab & BROWS > 0).float() * face
+        self.weight = (1 + 5 * eyes_mouth + 2 * brows)[:, None]
+        self.which, self.flow, self.seen, self.w = which, [], [], []
+        for s in sizes:
+            k = flow.shape[-1] // s
+            m = F.avg_pool2d(seen, k) if k > 1 else seen
+            f = (F.avg_pool2d(flow * seen, k) if k > 1 else flow * seen) / m.clamp(min=1e-3)
+            self.flow.append(f * (s / (s - 1)))
+            self.seen.append(m)
+            self.w.append(F.avg_pool2d(self.weight, k) if k > 1 else self.weight)
+
+    def forced(self):
+        return self.which.view(-1, 1, 1, 1), self.flow, self.seen
+
+    def flow_loss(self, flows: list[Tensor]) -> tuple[Tensor, Tensor]:
+        far = mask = 0
+        for f, true, seen, w in zip(flows, self.flow, self.seen, self.w):
+            q = w * seen
+            far = far + (q * (torch.tanh(f[:, :2]) - true).abs()).sum() / q.sum()
+            mask = mask + F.binary_cross_entropy_with_logits(f[:, 2:], seen)
+        return far / len(flows), mask / len(flows)
+
+
+def picture_loss(y: Tensor, t: Tensor, w: Tensor) -> Tensor:
+    d = y - t
+    loss = (w * d.abs()).sum() / (3 * w.sum())
+    for axis in (2, 3):
+        a = d.narrow(axis, 1, d.shape[axis] - 1) - d.narrow(axis, 0, d.shape[axis] - 1)
+        v = w.narrow(axis, 1, d.shape[axis] - 1)
+        loss = loss + (v * a.abs()).sum() / (3 * v.sum())
+    return loss
+
+
+def label_loss(net: Liax, z: Tensor, motion: Tensor, used: Tensor) -> Tensor:
+    """The readout tells the motion, and the rest of the latent keeps off the motions' directions."""
+    want = to_labels(motion.cpu()).to(z.device)
+    read = F.smooth_l1_loss(4 * net.alpha(z)[:, IDS], 4 * want, beta=0.5)
+    return read + 0.01 * (z @ used).square().mean()
+
+
+class Probes(torch.nn.Module):
+    """Linear readouts of the label picture from the coarse features, for training only: where eyes, brows, mouth, face,
+    hair and body are is known for every place, which teaches an encoder faster than one number per picture."""
+
+    def __init__(self, net: Liax):
+        super().__init__()
+        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(w, 6, 1) for w in net.widths[1:3])
+
+    def forward(self, feats: list[Tensor], labels: Tensor) -> Tensor:
+        maps = torch.stack([(labels.int() & (1 << i) > 0).float() for i in range(6)], 1)
+        loss = 0
+        for head, f in zip(self.heads, feats):
+            want = F.avg_pool2d(maps, labels.shape[-1] // f.shape[-1])
+            scale = maps.new_tensor([1, 3, 3, 3, 1, 1]).view(1, -1, 1, 1)
+            loss = loss + (scale * (head(f.float()) - want)).square().mean()
+        return loss
+
+
+def step(net: Liax, probes: Probes, batch: dict, stage: str, teach: float, used: Tensor, half: bool) -> dict[str, Tensor]:
+    src = batch["src"].contiguous(memory_format=torch.channels_last)
+    src = src.bfloat16() if half else src
+    z, feats = net.encode(src)
+    out = {"label": label_loss(net, z, batch["ms"], used), "probe": 2 * probes(feats, batch["lab_s"])}
+    if stage == "full":
+        alpha = torch.zeros(len(z), net.motions, device=z.device)
+        alpha[:, IDS] = to_labels(batch["mt"].cpu()).to(z.device)
+        alpha[:, IDS] += 0.02 * torch.randn_like(alpha[:, IDS])
+        which = (torch.rand(len(z), device=z.device) < teach).float()
+        teacher = Teacher(batch, [f.shape[-1] for f in feats], which)
+        y, flows = net.decode(z + net.motion(alpha), feats, teacher.forced() if teach > 0 else None)
+        far, mask = teacher.flow_loss(flows)
+        out["flow"], out["mask"] = 6 * far, 0.1 * mask
+        out["picture"] = picture_loss(y, batch["tgt"], teacher.weight)
+    return out
+
+
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--run", required=True, help="folder for state, log and pictures")
+    a.add_argument("--seconds", type=float, default=3600, help="length of the run; rates follow the clock")
+    a.add_argument("--encoder-seconds", type=float, default=0, help="of these, with the encoder alone")
+    a.add_argument("--teach", type=float, default=0.35, help="share of the run until which true flows replace the network's")
+    a.add_argument("--size", type=int, default=64)
+    a.add_argument("--widths", default="64,64,40,24,16", help="channels at 4x4, 8x8, ... size")
+    a.add_argument("--batch", type=int, default=16)
+    a.add_argument("--lr", type=float, default=5e-3)
+    a.add_argument("--floor", type=float, default=0.03, help="the last rate, as a share of the first")
+    a.add_argument("--threads", type=int, default=1)
+    a.add_argument("--resume", help="a run's folder to go on from")
+    a.add_argument("--weights", help="a safetensors checkpoint to start from")
+    a.add_argument("--grow", type=int, default=0, help="double the picture's size with a level of this many channels")
+    a.add_argument("--train-directions", action="store_true")
+    a.add_argument("--device", default="cpu")
+    a.add_argument("--bf16", action="store_true", help="convolutions in bfloat16")
+    a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--show", type=float, default=120, help="seconds between pictures, measures and saved states")
+    o = a.parse_args()
+    torch.manual_seed(o.seed)
+    torch.set_num_threads(o.threads)
+    saved, info = {}, {"samples": 0, "steps": 0, "seconds": 0.0}
+    if o.resume:
+        net, ema, saved, info = load_state(o.resume)
+        if o.grow:  # from the averaged weights
+            net.restore({k.replace("/", "."): v for k, v in ema.items()})
+    elif o.weights:
+        net = Liax.from_checkpoint({k: v.float() for k, v in load_file(o.weights).items()})
+    else:
+        net = Liax(o.size, [int(w) for w in o.widths.split(",")])
+    if o.grow:
+        net, saved = net.grown(o.grow), {}
+    net.to(o.device)
+    for p in net.p.values():
+        if p.dim() == 4:
+            p.data = p.data.contiguous(memory_format=torch.channels_last)
+    fixed = ["enc/enc_r2t/0/weight"] + ([] if o.train_directions else ["dec/direction/weight"])
+    for k in fixed:
+        net.p[k].requires_grad_(False)
+    live = [(k, p) for k, p in net.p.items() if p.requires_grad]
+    probes = Probes(net).to(o.device)
+    opt = torch.optim.Adam([p for _, p in live] + list(probes.parameters()), lr=o.lr, betas=(0.9, 0.99))
+    if not o.resume or o.grow:
+        ema = {k: p.detach().clone() for k, p in net.p.items()}
+    ema = {k: v.to(o.device) for k, v in ema.items()}
+    for k, p in live:
+        if f"exp_avg.{k}" in saved:
+            opt.state[p] = {"step": torch.tensor(float(info["steps"])), "exp_avg": saved[f"exp_avg.{k}"].to(p),
+                            "exp_avg_sq": saved[f"exp_avg_sq.{k}"].to(p)}
+    os.makedirs(o.run, exist_ok=True)
+    log = open(os.path.join(o.run, "log.txt"), "a")
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+        print(text, file=log, flush=True)
+
+    say(f"{sum(p.numel() for p in net.parameters())} parameters, size {net.size}, widths {net.widths}, {vars(o)}")
+    held = Holdout(net.size, 32)
+    begin, shown, told, steps = time.time(), time.time(), time.time(), 0
+    stage, stream, sums, counted = None, None, {}, 0
+    while True:
+        spent = time.time() - begin
+        if spent > o.seconds:
+            break
+        now = "encoder" if spent < o.encoder_seconds else "full"
+        if now != stage:
+            stage, batch = now, o.batch
+            stream = Stream(net.size, batch, o.seed * 1000 + info["steps"], pairs=stage == "full")
+            stage_begin, stage_end = spent, o.encoder_seconds if stage == "encoder" else o.seconds
+            first = steps
+            for g in opt.state.values():
+                g["exp_avg"].zero_()
+        at = (spent - stage_begin) / (stage_end - stage_begin)
+        rate = o.lr * min(1, (steps - first + 1) / 60) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
+        for g in opt.param_groups:
+            g["lr"] = rate
+        data = {k: v.to(o.device) for k, v in next(stream).items()}
+        used = net.directions().detach()[:, IDS]
+        teach = max(0.0, 1 - at / o.teach) if o.teach > 0 else 0.0
+        losses = step(net, probes, data, stage, teach, used, o.bf16)
+        total = sum(losses.values())
+        if not torch.isfinite(total):
+            say("loss is not finite: step skipped")
+            opt.zero_grad(set_to_none=True)
+            continue
+        opt.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_([p for _, p in live], 5)
+        opt.step()
+        steps, counted = steps + 1, counted + 1
+        info = {"samples": info["samples"] + batch, "steps": info["steps"] + 1, "seconds": info["seconds"]}
+        keep = min(0.998, (1 + steps) / (10 + steps))
+        with torch.no_grad():
+            torch._foreach_lerp_([ema[k] for k in net.p], list(net.p.values()), 1 - keep)
+        for k, v in losses.items():
+            sums[k] = sums.get(k, 0) + float(v.detach())
+        if time.time() - told > 20:
+            text = " ".join(f"{k} {v / counted:.4f}" for k, v in sums.items())
+            say(f"{spent:6.0f} s {stage} step {info['steps']} {batch * counted / (time.time() - told):.1f}/s lr {rate:.1e} teach {teach:.2f}: {text}")
+            told, sums, counted = time.time(), {}, 0
+        if time.time() - shown > o.show:
+            show(net, ema, held, stage, o.run, opt, dict(info, seconds=info["seconds"] + spent), say)
+            shown = told = time.time()
+    info["seconds"] += time.time() - begin
+    show(net, ema, held, stage, o.run, opt, info, say)
+
+
+def show(net: Liax, ema: dict[str, Tensor], held: Holdout, stage: str, run: str, opt, info: dict, say) -> None:
+    """Measure and draw with the averaged weights, then save everything."""
+    live = {k: p.detach().clone() for k, p in net.p.items()}
+    with torch.no_grad():
+        for k, p in net.p.items():
+            p.copy_(ema[k])
+        if stage == "full":
+            measures, grid = held.measure(net)
+            say("  held out: " + " ".join(f"{k} {v:.3f}" for k, v in measures.items()))
+            Image.fromarray(grid).save(os.path.join(run, f"grid-{info['steps']:06d}.png"))
+        else:
+            say("  held out: labels R2 " + " ".join(f"{k} {v:.2f}" for k, v in held.labels(net).items()))
+        for k, p in net.p.items():
+            p.copy_(live[k])
+    save_state(run, net, ema, opt, info)
+    export(os.path.join(run, "weights.safetensors"), net, ema)
+
+
+if __name__ == "__main__":
+    main()
