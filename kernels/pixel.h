@@ -17,9 +17,9 @@ typedef struct LxResizeAxis {
 } LxResizeAxis;
 
 /*
- * frame_in: a picture to the network's input y [1,3,S,S], resized in f32, along rows first, then along columns. A sample v
+ * frame_in: a picture to the network's input y [1,3,h,w], resized in f32, along rows first, then along columns. A sample v
  * of an 8-bit picture is (v/255 - 0.5)*2; YUV becomes R, G, B, rounded to 8 bits, first. An axis with n_in == n_out is
- * skipped, its arrays may be NULL. `between` is room for [picture's height][S][4] floats, `wide` for one picture row of
+ * skipped, its arrays may be NULL. `between` is room for [picture's height][w][4] floats, `wide` for one picture row of
  * [width][4] floats a slot of the pool.
  * Error: 8 * 2^-24 * taps times the weighted sum over absolute values.
  */

@@ -30,31 +30,31 @@ static void column_pixel(const LxResizeAxis *axis, const float *rows, int width,
 void lx_frame_in_ref(const LxExec *x, const LxFrameInArgs *a)
 {
     (void)x;
-    const int size = a->to.w;
+    const int width = a->to.w, height = a->to.h;
     if (is_identity(&a->x) && is_identity(&a->y)) {
-        for (int y = 0; y < size; y++) lx_picture_row_in(a->image, y, lx_tensor_pixel(&a->to, 0, y, 0));
+        for (int y = 0; y < height; y++) lx_picture_row_in(a->image, y, lx_tensor_pixel(&a->to, 0, y, 0));
         return;
     }
     for (int y = 0; y < a->image->height; y++) {
-        float *row = a->between + 4 * (size_t)y * (size_t)size;
+        float *row = a->between + 4 * (size_t)y * (size_t)width;
         if (is_identity(&a->x)) {
             lx_picture_row_in(a->image, y, row);
             continue;
         }
         lx_picture_row_in(a->image, y, a->wide);
-        for (int i = 0; i < size; i++) weighted_pixel(&a->x, i, a->wide, 4, row + 4 * (size_t)i);
+        for (int i = 0; i < width; i++) weighted_pixel(&a->x, i, a->wide, 4, row + 4 * (size_t)i);
     }
-    for (int y = 0; y < size; y++)
-        for (int i = 0; i < size; i++) column_pixel(&a->y, a->between, size, y, i, lx_tensor_pixel(&a->to, 0, y, i));
+    for (int y = 0; y < height; y++)
+        for (int i = 0; i < width; i++) column_pixel(&a->y, a->between, width, y, i, lx_tensor_pixel(&a->to, 0, y, i));
 }
 
 void lx_frame_out_ref(const LxExec *x, const LxFrameOutArgs *a)
 {
     (void)x;
-    const int size = a->from.w, width = a->image->width, height = a->image->height;
+    const int width = a->image->width, height = a->image->height;
     const float *rows = a->from.data;
     if (!is_identity(&a->x)) {
-        for (int y = 0; y < size; y++)
+        for (int y = 0; y < a->from.h; y++)
             for (int i = 0; i < width; i++)
                 weighted_pixel(&a->x, i, lx_tensor_pixel(&a->from, 0, y, 0), 4, a->between + 4 * ((size_t)y * (size_t)width + (size_t)i));
         rows = a->between;

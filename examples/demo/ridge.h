@@ -1,0 +1,20 @@
+/* Kernel ridge regression of motion parameters from pictures: learns one person from drawings, then reads other pictures. */
+#ifndef RIDGE_H
+#define RIDGE_H
+
+#include <stdint.h>
+
+typedef struct Ridge Ridge;
+
+/**
+ * Learn `outputs` values from n pictures [h][w][3]; Gaussian kernel over blurred pixels, its width the median distance.
+ * @param values  [n][outputs]
+ * @return NULL if there is no memory or the system is singular; freed with ridge_free
+ */
+Ridge *ridge_learn(const uint8_t *const *pictures, const double *values, int n, int outputs, int w, int h);
+
+/** values[outputs] of one picture. */
+void ridge_read(const Ridge *r, const uint8_t *picture, double *values);
+void ridge_free(Ridge *r);
+
+#endif
