@@ -7,13 +7,17 @@
 
 #include "x86/conv_finish.h"
 
-/*
- * One product: `rows` x `cols` sums from (c_row, c_col) on, c_step apart, each from `segments` pieces of consecutive tile
- * rows, `taps` neighbouring pixels long, that begin at the tile's (a_step * row, a_step * column).
- */
+/* A piece of a sum: `taps` taps that lie together in packed weights from `at` on, on neighbouring pixels of a tile row, the
+   first output's first pixel being (row, col). */
+typedef struct Piece {
+    int row, col, at, taps;
+} Piece;
+
+/* One product: rows x cols sums from (c_row, c_col) on, c_step apart, whose pixels lie a_step apart. */
 typedef struct Product {
-    int segments, taps, a_step;
-    int rows, cols, c_row, c_col, c_step;
+    int n_pieces;
+    Piece pieces[9];
+    int rows, cols, a_step, c_row, c_col, c_step;
 } Product;
 
 /* What makes one kind of convolution. */
@@ -22,6 +26,7 @@ typedef struct ConvForm {
     void (*load)(const ConvTile *t);
     int (*products)(const ConvTile *t, Product out[4]);
     void (*finish)(const ConvTile *t);
+    void (*border)(const ConvTile *t); /* what finish left out; NULL: nothing */
 } ConvForm;
 
 /* ---- weights: [panel][block of input channels][tap][input channel][channels of the panel] ------------------------- */
@@ -72,26 +77,38 @@ static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
 }
 
 /* sums += tile x weights, for one block of input channels. */
-static void multiply_tile(const ConvJob *j, const ConvTile *t)
+static void multiply_tile(const ConvForm *form, const ConvTile *t)
 {
     const ConvPlan *p = t->p;
-    const float *weights = j->a->weights->packed;
     Product products[4];
-    const int n = j->form->products(t, products);
-    int tap = 0;
+    const int n = form->products(t, products);
     for (int i = 0; i < n; i++) {
         const Product *q = &products[i];
         GemmPixels pixels;
         product_pixels(t, q, &pixels);
         for (int v = 0; v < t->vectors; v += LX_PANEL) {
             const int nv = lx_min(LX_PANEL, t->vectors - v), width = nv * LX_LANES;
-            const float *b = weights + (size_t)(t->v + v) * LX_LANES * (size_t)(p->taps * p->ci) + (size_t)(t->c * p->taps + tap * t->channels) * (size_t)width;
-            for (int s = 0; s < q->segments; s++, b += (size_t)(q->taps * t->channels) * (size_t)width)
-                gemm_panel(nv, &pixels, t->tile + (ptrdiff_t)s * t->tile_w * t->channels, b, t->sums + v * LX_LANES, q->taps * t->channels,
-                           t->c > 0 || s > 0);
+            const float *panel = (const float *)t->a->weights->packed + (size_t)(t->v + v) * LX_LANES * (size_t)(p->taps * p->ci);
+            const float *b = panel + (size_t)t->c * (size_t)(p->taps * width);
+            for (int j = 0; j < q->n_pieces; j++) {
+                const Piece *e = &q->pieces[j];
+                gemm_panel(nv, &pixels, t->tile + (e->row * t->tile_w + e->col) * t->channels, b + (ptrdiff_t)e->at * t->channels * width,
+                           t->sums + v * LX_LANES, e->taps * t->channels, t->c > 0 || j > 0);
+            }
         }
-        tap += q->segments * q->taps;
     }
+}
+
+/* One tile, from its inputs to its outputs. */
+static void conv_tile(const ConvForm *form, ConvTile *t)
+{
+    for (t->c = 0; t->c < t->p->ci; t->c += t->p->block) {
+        t->channels = lx_min(t->p->block, t->p->ci - t->c);
+        form->load(t);
+        multiply_tile(form, t);
+    }
+    form->finish(t);
+    if (form->border) form->border(t);
 }
 
 /* The band's sums into its first row's slot, zeros into the others. */
@@ -99,7 +116,7 @@ static void write_stats(const ConvTile *t)
 {
     const ConvPlan *p = t->p;
     const int cs = t->a->y.cs, c = t->v * LX_LANES, last = t->v + t->vectors == p->vectors;
-    const int up = p->d.kind == LX_CONV_UP2D ? 2 : 1, channels = lx_min(t->vectors * LX_LANES, cs - c);
+    const int up = is_transposed(&p->d) ? 2 : 1, channels = lx_min(t->vectors * LX_LANES, cs - c);
     for (int r = 0; r < up * t->rows; r++)
         for (int i = 0; i < 2; i++) {
             float *to = t->a->stats + (((size_t)t->n * (size_t)t->a->y.h + (size_t)(up * t->y + r)) * 2 + (size_t)i) * (size_t)cs + c;
@@ -124,12 +141,7 @@ static void conv_item(void *arg, int item, int slot)
     for (t.x = 0; t.x < p->grid_w; t.x += p->cols) {
         t.cols = lx_min(p->cols, p->grid_w - t.x);
         t.tile_w = halo_size(&p->d, t.cols), t.sums_w = sums_size(&p->d, t.cols);
-        for (t.c = 0; t.c < p->ci; t.c += p->block) {
-            t.channels = lx_min(p->block, p->ci - t.c);
-            j->form->load(&t);
-            multiply_tile(j, &t);
-        }
-        j->form->finish(&t);
+        conv_tile(j->form, &t);
     }
     if (j->a->stats) write_stats(&t);
 }

@@ -80,8 +80,9 @@ static void finish_plain(const ConvTile *t)
         finish_row(&(OutputRow){t, t->y + r, t->x, t->cols, step, t->sums + (ptrdiff_t)r * t->sums_w * step});
 }
 
-/* A row of LX_CONV_UP2D: FIR * 4 over four rows of sums, then along the row. `line` has room for both steps. */
-static void finish_fir_row(const ConvTile *t, int r)
+/* Row r of a transposed convolution's outputs: FIR * 4 over four rows of sums, then along the row. `line` has room for both
+   steps. Outputs within `margin` of the picture's border are somebody else's. */
+static void finish_fir_row(const ConvTile *t, int r, int margin)
 {
     const int step = t->p->group * LX_LANES, used = t->vectors * LX_LANES;
     const float *s0 = t->sums + (ptrdiff_t)r * t->sums_w * step, *s1 = s0 + (ptrdiff_t)t->sums_w * step;
@@ -94,12 +95,14 @@ static void finish_fir_row(const ConvTile *t, int r)
     for (ptrdiff_t x = 0; x < 2 * t->cols; x++)
         for (ptrdiff_t i = x * step; i < x * step + used; i += LX_LANES)
             lxv_store(out + i, lxv_mul(scale, fir_sum(lxv_load(down + i), lxv_load(down + i + step), lxv_load(down + i + 2 * step), lxv_load(down + i + 3 * step))));
-    finish_row(&(OutputRow){t, 2 * t->y + r, 2 * t->x, 2 * t->cols, step, out});
+    const int from = lx_max(2 * t->x, margin), to = lx_min(2 * (t->x + t->cols), t->a->y.w - margin);
+    if (to > from) finish_row(&(OutputRow){t, 2 * t->y + r, from, to - from, step, out + (from - 2 * t->x) * step});
 }
 
-static void finish_fir(const ConvTile *t)
+static void finish_fir(const ConvTile *t, int margin)
 {
-    for (int r = 0; r < 2 * t->rows; r++) finish_fir_row(t, r);
+    for (int r = 0; r < 2 * t->rows; r++)
+        if (2 * t->y + r >= margin && 2 * t->y + r < t->a->y.h - margin) finish_fir_row(t, r, margin);
 }
 
 #endif

@@ -4,6 +4,15 @@
 
 static const unsigned char rows_of_taps[9] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
 
+/* Outputs a_step pixels of the tile apart. Neighbouring pixels of a tile row lie together: a row of taps is one piece. */
+static int rows_of_taps_products(const ConvTile *t, Product *out, int a_step)
+{
+    const int k = t->p->d.k;
+    *out = (Product){.n_pieces = k, .rows = t->rows, .cols = t->cols, .a_step = a_step, .c_step = 1};
+    for (int ky = 0; ky < k; ky++) out->pieces[ky] = (Piece){ky, 0, ky * k, k};
+    return 1;
+}
+
 /* ---- conv2d: 3x3 and 1x1 ------------------------------------------------------------------------------------------ */
 
 static void conv2d_load(const ConvTile *t)
@@ -11,35 +20,21 @@ static void conv2d_load(const ConvTile *t)
     load_plain(t, t->p->d.k / 2);
 }
 
-/* Neighbouring pixels of a tile row lie together: a row of taps is one piece of the sum. */
 static int conv2d_products(const ConvTile *t, Product out[4])
 {
-    const int k = t->p->d.k;
-    out[0] = (Product){.segments = k, .taps = k, .a_step = 1, .rows = t->rows, .cols = t->cols, .c_step = 1};
-    return 1;
+    return rows_of_taps_products(t, out, 1);
 }
 
-static const ConvForm conv2d_form = {rows_of_taps, conv2d_load, conv2d_products, finish_plain};
-
-/* ---- upsample_conv2d: the tile is a piece of the upsampled picture -------------------------------------------------- */
-
-static void upsample_load(const ConvTile *t)
-{
-    load_upsampled(t, t->p->d.k / 2);
-}
-
-static const ConvForm upsample_conv2d_form = {rows_of_taps, upsample_load, conv2d_products, finish_plain};
+static const ConvForm conv2d_form = {rows_of_taps, conv2d_load, conv2d_products, finish_plain, NULL};
 
 /* ---- conv_down2d: the tile is blurred, and for k = 1 has the kept samples only ---------------------------------------- */
 
 static int down_products(const ConvTile *t, Product out[4])
 {
-    const int k = t->p->d.k;
-    out[0] = (Product){.segments = k, .taps = k, .a_step = k == 3 ? 2 : 1, .rows = t->rows, .cols = t->cols, .c_step = 1};
-    return 1;
+    return rows_of_taps_products(t, out, t->p->d.k == 3 ? 2 : 1);
 }
 
-static const ConvForm conv_down2d_form = {rows_of_taps, load_blurred, down_products, finish_plain};
+static const ConvForm conv_down2d_form = {rows_of_taps, load_blurred, down_products, finish_plain, NULL};
 
 /*
  * ---- conv_up2d: the transposed convolution by the parity of its outputs, nine products an input pixel -----------------
@@ -57,16 +52,72 @@ static void up_load(const ConvTile *t)
 
 static int up_products(const ConvTile *t, Product out[4])
 {
+    static const unsigned char first[4] = {0, 4, 6, 8}; /* taps of each parity in packed weights */
     for (int i = 0; i < 4; i++) {
-        const int odd_row = i >> 1, odd_col = i & 1;
-        out[i] = (Product){.segments = 2 - odd_row, .taps = 2 - odd_col, .a_step = 1,
-                           .rows = t->rows + 1 + odd_row, .cols = t->cols + 1 + odd_col,
-                           .c_row = 1 - odd_row, .c_col = 1 - odd_col, .c_step = 2};
+        const int odd_row = i >> 1, odd_col = i & 1, taps = 2 - odd_col;
+        out[i] = (Product){.n_pieces = 2 - odd_row, .rows = t->rows + 1 + odd_row, .cols = t->cols + 1 + odd_col,
+                           .a_step = 1, .c_row = 1 - odd_row, .c_col = 1 - odd_col, .c_step = 2};
+        for (int j = 0; j < out[i].n_pieces; j++) out[i].pieces[j] = (Piece){j, 0, first[i] + j * taps, taps};
     }
     return 4;
 }
 
-static const ConvForm conv_up2d_form = {taps_by_parity, up_load, up_products, finish_fir};
+static void up_finish(const ConvTile *t)
+{
+    finish_fir(t, 0);
+}
+
+static const ConvForm conv_up2d_form = {taps_by_parity, up_load, up_products, up_finish, NULL};
+
+/*
+ * ---- upsample_conv2d: FIR and convolution commute --------------------------------------------------------------------
+ *
+ * It is conv_up2d with the kernel turned by 180 degrees: a quarter of the products. Except on the outermost ring of outputs,
+ * whose taps reach where the FIR's tails would be and the contract has zeros: those are computed as the contract says.
+ */
+static const unsigned char taps_turned[9] = {0, 2, 6, 8, 1, 7, 3, 5, 4};
+static const unsigned char turned_at[9] = {0, 4, 1, 6, 8, 7, 2, 5, 3}; /* where each tap is in that order */
+
+static void upsample_finish(const ConvTile *t)
+{
+    finish_fir(t, 1);
+}
+
+static void ring_load(const ConvTile *t)
+{
+    load_upsampled(t, 1);
+}
+
+static int ring_products(const ConvTile *t, Product out[4])
+{
+    *out = (Product){.n_pieces = 9, .rows = t->rows, .cols = t->cols, .a_step = 1, .c_step = 1};
+    for (int i = 0; i < 9; i++) out->pieces[i] = (Piece){i / 3, i % 3, turned_at[i], 1};
+    return 1;
+}
+
+static const ConvForm ring_form = {taps_turned, ring_load, ring_products, finish_plain, NULL};
+
+static void ring_piece(const ConvTile *t, int y, int x, int rows, int cols)
+{
+    if (rows <= 0 || cols <= 0) return;
+    ConvTile ring = *t;
+    ring.y = y, ring.x = x, ring.rows = ring.sums_h = rows, ring.cols = ring.sums_w = cols;
+    ring.tile_h = rows + 2, ring.tile_w = cols + 2;
+    conv_tile(&ring_form, &ring);
+}
+
+/* The tile's part of the ring: rows with their corners, columns without. */
+static void upsample_border(const ConvTile *t)
+{
+    const int h = t->a->y.h, w = t->a->y.w, y = 2 * t->y, x = 2 * t->x, rows = 2 * t->rows, cols = 2 * t->cols;
+    const int inner = lx_max(y, 1), inner_rows = lx_min(y + rows, h - 1) - inner;
+    if (y == 0) ring_piece(t, 0, x, 1, cols);
+    if (y + rows == h) ring_piece(t, h - 1, x, 1, cols);
+    if (x == 0) ring_piece(t, inner, 0, inner_rows, 1);
+    if (x + cols == w) ring_piece(t, inner, w - 1, inner_rows, 1);
+}
+
+static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products, upsample_finish, upsample_border};
 
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 

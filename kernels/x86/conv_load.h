@@ -104,6 +104,13 @@ static void fir_row(const Source *s, const float *row, int first, int step, int 
     else fir_row_w(LX_LANES, s, row, first, step, n, to);
 }
 
+/* Down the columns of four rows that are done along x. */
+LX_INLINE void blurred_vector(const int width, const float *const u[4], int i, float *out)
+{
+    const LxV v = fir_sum(load_w(width, u[0] + i), load_w(width, u[1] + i), load_w(width, u[2] + i), load_w(width, u[3] + i));
+    store_w(width, out + i, lxv_mul(lxv_set(1.0f / 64), v));
+}
+
 /* LX_CONV_DOWN2D. Blurred pixel i takes u[i - pad] ... u[i - pad + 3]: all of them for 3x3, every second for 1x1, whose taps
    see no other. `line` keeps four rows that are done along x. */
 static void load_blurred(const ConvTile *t)
@@ -111,7 +118,6 @@ static void load_blurred(const ConvTile *t)
     const Source s = source_of(t);
     const int k3 = t->p->d.k == 3, step = k3 ? 1 : 2, pad = k3 ? 2 : 1;
     const int first_y = 2 * t->y - pad, first_x = 2 * t->x - pad, n = t->tile_w * s.channels;
-    const LxV scale = lxv_set(1.0f / 64);
     int done = 0; /* rows of u, from first_y on */
     for (int r = 0; r < t->tile_h; r++) {
         for (; done < step * r + 4; done++)
@@ -119,11 +125,9 @@ static void load_blurred(const ConvTile *t)
         const float *u[4];
         for (int i = 0; i < 4; i++) u[i] = t->line + (ptrdiff_t)((step * r + i) % 4) * n;
         float *out = t->tile + (ptrdiff_t)r * n;
-        for (int i = 0; i < n; i += LX_LANES) {
-            const int m = lx_min(n - i, LX_LANES); /* less than a vector only for pixels of 4 */
-            const LxV v = fir_sum(lxv_load_n(u[0] + i, m), lxv_load_n(u[1] + i, m), lxv_load_n(u[2] + i, m), lxv_load_n(u[3] + i, m));
-            lxv_store_n(out + i, lxv_mul(scale, v), m);
-        }
+        int i = 0;
+        for (; i + LX_LANES <= n; i += LX_LANES) blurred_vector(LX_LANES, u, i, out);
+        for (; i < n; i += 4) blurred_vector(4, u, i, out);
     }
 }
 

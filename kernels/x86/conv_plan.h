@@ -6,7 +6,7 @@
  *         for each block of input channels
  *             fill the tile, with its halo, in scratch memory: affine, zero padding, FIR          conv_load.h
  *             for each panel of output channels: sums += tile x weights                          gemm.h
- *         sums -> y: FIR of LX_CONV_UP2D, scale, bias, activation, residual, statistics           conv_finish.h
+ *         sums -> y: FIR where there is one, scale, bias, activation, residual, statistics           conv_finish.h
  *
  * All of it follows from the shape, so that results depend on nothing else. Sizes are for a second-level cache of 512 KiB.
  */
@@ -21,7 +21,7 @@
 
 typedef struct ConvPlan {
     LxConvDesc d;
-    int grid_h, grid_w;         /* what the tiles cover: outputs; for LX_CONV_UP2D inputs */
+    int grid_h, grid_w;         /* what the tiles cover: outputs; of a transposed convolution inputs */
     int rows, cols;             /* of a tile, at most */
     int bands, tiles;           /* bands of rows; tiles in a band */
     int tile_h, tile_w;         /* with halo, at most */
@@ -38,25 +38,25 @@ LX_INLINE int lx_max(int a, int b) { return a > b ? a : b; }
 LX_INLINE int ceil_div(int a, int b) { return (a + b - 1) / b; }
 LX_INLINE size_t whole_lines(size_t floats) { return (floats + 15) / 16 * 16; }
 
+/* Whether tiles are of inputs, and outputs twice their size come from a transposed convolution. */
+LX_INLINE int is_transposed(const LxConvDesc *d) { return d->kind == LX_CONV_UP2D || d->kind == LX_UPSAMPLE_CONV2D; }
+
 /* Rows and columns of input that a tile of so many needs. */
 static int halo_size(const LxConvDesc *d, int n)
 {
-    switch (d->kind) {
-    case LX_CONV_UP2D: return n + 2;
-    case LX_CONV_DOWN2D: return d->k == 3 ? 2 * n + 1 : n; /* for k = 1 only the samples kept are blurred */
-    default: return n + d->k - 1;
-    }
+    if (d->kind == LX_CONV_DOWN2D) return d->k == 3 ? 2 * n + 1 : n; /* for k = 1 only the samples kept are blurred */
+    return n + d->k - 1;
 }
 
-/* Rows and columns of sums: for LX_CONV_UP2D those of the transposed convolution that its FIR takes. */
+/* Rows and columns of sums: of a transposed convolution those that the FIR after it takes. */
 static int sums_size(const LxConvDesc *d, int n)
 {
-    return d->kind == LX_CONV_UP2D ? 2 * n + 3 : n;
+    return is_transposed(d) ? 2 * n + 3 : n;
 }
 
 static void plan_tiles(ConvPlan *p)
 {
-    const int pixels = p->d.kind == LX_CONV_DOWN2D ? 128 : 256, wide = p->d.kind == LX_CONV2D || p->d.kind == LX_UPSAMPLE_CONV2D ? 32 : 16;
+    const int pixels = p->d.kind == LX_CONV_DOWN2D ? 128 : 256, wide = p->d.kind == LX_CONV2D ? 32 : 16;
     p->tiles = ceil_div(p->grid_w, wide);
     p->cols = ceil_div(p->grid_w, p->tiles);
     p->bands = ceil_div(p->grid_h, lx_min(pixels / p->cols, 32));
@@ -66,7 +66,7 @@ static void plan_tiles(ConvPlan *p)
 static void plan_groups(ConvPlan *p)
 {
     const LxConvDesc *d = &p->d;
-    const int channels = d->kind == LX_CONV_UP2D ? 32 : d->kind == LX_CONV_DOWN2D || d->k == 1 ? 128 : 64;
+    const int channels = is_transposed(d) ? 32 : d->kind == LX_CONV_DOWN2D || d->k == 1 ? 128 : 64;
     p->group = lx_max(channels / (LX_PANEL * LX_LANES), 1) * LX_PANEL;
     for (;;) {
         p->groups = ceil_div(p->vectors, p->group);
@@ -81,7 +81,7 @@ static void plan_groups(ConvPlan *p)
 static ConvPlan conv_plan(const LxConvDesc *d)
 {
     ConvPlan p = {.d = *d, .taps = d->k * d->k, .y_cs = lx_stored_channels(d->co)};
-    const int outputs = d->kind != LX_CONV_UP2D;
+    const int outputs = !is_transposed(d);
     p.grid_h = outputs ? lx_conv_out(d, d->h) : d->h;
     p.grid_w = outputs ? lx_conv_out(d, d->w) : d->w;
     p.ci = d->ci <= 4 ? 4 : ceil_div(d->ci, LX_LANES) * LX_LANES;
@@ -94,10 +94,13 @@ static ConvPlan conv_plan(const LxConvDesc *d)
 
     const size_t channels = (size_t)(p.group * LX_LANES), block = (size_t)p.block;
     const size_t sums = (size_t)(p.sums_h * p.sums_w + 1) * channels; /* and a pixel that nobody reads */
-    const size_t ring = 4 * (size_t)p.tile_w * block, fir = (size_t)(p.sums_w + 2 * p.cols) * channels;
-    p.sums_at = whole_lines((size_t)(p.tile_h * p.tile_w) * block);
+    const size_t fir = is_transposed(d) ? (size_t)(p.sums_w + 2 * p.cols) * channels : 0;
+    const size_t blurred = d->kind == LX_CONV_DOWN2D ? 4 * (size_t)p.tile_w * block : 0;
+    const size_t border = d->kind == LX_UPSAMPLE_CONV2D ? 4 * (size_t)(2 * p.cols + 2) * block : 0;
+    const int tile = lx_max(p.tile_h * p.tile_w, border ? 3 * (2 * lx_max(p.rows, p.cols) + 2) : 0);
+    p.sums_at = whole_lines((size_t)tile * block);
     p.line_at = p.sums_at + whole_lines(sums);
-    p.stats_at = p.line_at + (d->kind == LX_CONV_UP2D ? fir : d->kind == LX_CONV2D ? 0 : whole_lines(ring));
+    p.stats_at = p.line_at + whole_lines((size_t)lx_max((int)fir, lx_max((int)blurred, (int)border)));
     p.slot_floats = p.stats_at + 2 * channels;
     return p;
 }
@@ -107,7 +110,7 @@ typedef struct ConvTile {
     const ConvPlan *p;
     const LxConvArgs *a;
     int n;                /* frame */
-    int y, x, rows, cols; /* on the plan's grid */
+    int y, x, rows, cols; /* on the plan's grid; of a border, on the output's */
     int tile_h, tile_w, sums_h, sums_w;
     int c, channels;      /* of the input: first, how many */
     int v, vectors;       /* of the output: first, how many */

@@ -5,11 +5,8 @@
 #include "core/threads.h"
 #include "kernels.h"
 
-/** GFLOP/s of independent f32 multiply-adds in registers over all slots of the pool: best of three short runs. */
-double lx_peak_avx2(LxPool *pool);
-double lx_peak_avx512(LxPool *pool);
-
-/* Each is defined by the file of its level. The level avx512_pairs is the 16-lane text on pairs of 8 lanes, for tests
+/* Each is defined by the file of its level. lx_peak: GFLOP/s of independent f32 multiply-adds in registers over all slots
+   of the pool, best of three short runs. The level avx512_pairs is the 16-lane text on pairs of 8 lanes, for tests
    (x86/simd.h); the library does not contain it. */
 #define LX_X86_LEVEL(level)                                                             \
     extern const LxConvOps lx_conv2d_direct_##level, lx_conv_up2d_direct_##level;       \
@@ -20,7 +17,8 @@ double lx_peak_avx512(LxPool *pool);
     void lx_group_norm_affine_##level(const LxExec *x, const LxGroupNormAffineArgs *a); \
     void lx_warp_##level(const LxExec *x, const LxWarpArgs *a);                         \
     void lx_frame_in_##level(const LxExec *x, const LxFrameInArgs *a);                  \
-    void lx_frame_out_##level(const LxExec *x, const LxFrameOutArgs *a);
+    void lx_frame_out_##level(const LxExec *x, const LxFrameOutArgs *a);                \
+    double lx_peak_##level(LxPool *pool);
 
 LX_X86_LEVEL(avx2)
 LX_X86_LEVEL(avx512)
