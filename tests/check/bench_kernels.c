@@ -1,10 +1,11 @@
 /*
- * Times the convolutions at the network's shapes, for every level that this machine runs:
+ * Times the kernels at the network's shapes, for every level that this machine runs:
  *
  *     bench_kernels [--json] [--threads N] [--seconds S] [--level NAME] [text that the case's name contains]
  *
- * FLOPs are those of the direct convolution (conv_up2d: nine products an input pixel). The peak is measured before each
- * case, since clocks and neighbours change.
+ * FLOPs are those of the plain convolution (conv_up2d: nine products an input pixel), so that an algorithm that does less
+ * may exceed the peak. The peak is measured before each case, since clocks and neighbours change. Not an alternative to a
+ * profile of whole frames: each case's weights and tensors may stay in the caches.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -49,15 +50,59 @@ static double flops_of(const LxConvDesc *d)
     return 2 * outputs * d->ci * d->k * d->k / (d->kind == LX_CONV_UP2D ? 4 : 1);
 }
 
-static void bench(const Options *o, const CheckLevel *level, const Shape *s)
+/* One thing to time: `flops` where arithmetic is what bounds it, else 0; bytes are read and written once. */
+typedef struct Timed {
+    const char *name, *algorithm;
+    void (*run)(const LxExec *x, const void *args);
+    const void *args;
+    void *scratch;
+    double flops, bytes;
+} Timed;
+
+static void measure(const Options *o, const CheckLevel *level, const Timed *t)
+{
+    LxPool *pool = check_pool(o->threads);
+    const LxExec x = {pool, t->scratch};
+    const double peak = t->flops > 0 && level->peak ? level->peak(pool) : 0, start = now();
+    double best = 1e30, end = start;
+    for (int runs = 0; runs < 3 || end - start < o->seconds; runs++) {
+        const double t0 = now();
+        t->run(&x, t->args);
+        end = now();
+        if (runs > 0 && end - t0 < best) best = end - t0;
+    }
+    const double gflops = t->flops / best / 1e9, share = peak > 0 ? 100 * gflops / peak : 0, gigabytes = t->bytes / best / 1e9;
+    if (o->json)
+        printf("{\"level\": \"%s\", \"case\": \"%s\", \"algorithm\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"gflops\": %.2f, \"peak\": %.2f, \"gb_per_s\": %.2f}\n",
+               level->name, t->name, t->algorithm, o->threads, best * 1e3, gflops, peak, gigabytes);
+    else if (t->flops > 0)
+        printf("%-12s %-44s %-12s %9.3f ms %7.1f GFLOP/s, %5.1f %% of %.0f\n", level->name, t->name, t->algorithm, best * 1e3, gflops, share, peak);
+    else
+        printf("%-12s %-44s %-12s %9.3f ms %7.1f GB/s\n", level->name, t->name, t->algorithm, best * 1e3, gigabytes);
+    fflush(stdout);
+}
+
+static int wanted(const Options *o, const char *name)
+{
+    return !o->filter || strstr(name, o->filter);
+}
+
+/* ---- convolutions ------------------------------------------------------------------------------------------------- */
+
+static void run_conv(const LxExec *x, const void *args)
+{
+    const LxConvArgs *a = args;
+    a->weights->ops->run(x, a);
+}
+
+static void bench_conv(const Options *o, const CheckLevel *level, const Shape *s)
 {
     CheckMemory m = {0};
     const LxConvDesc d = {s->kind, s->k, s->ci, s->co, s->h, s->h};
     char name[96];
-    snprintf(name, sizeof name, "%s %s k%d %d->%d %dx%d", level->name, lx_conv_kind_name(s->kind), s->k, s->ci, s->co, s->h, s->h);
-    if (o->filter && !strstr(name, o->filter)) return;
+    snprintf(name, sizeof name, "%s k%d %d->%d %dx%d", lx_conv_kind_name(s->kind), s->k, s->ci, s->co, s->h, s->h);
+    if (!wanted(o, name)) return;
     const LxConvOps *ops = level->table.conv[s->kind];
-    LxPool *pool = check_pool(o->threads);
     float *w = check_random(&m, (size_t)(d.co * d.ci * d.k * d.k), -1, 1);
     const LxConvWeights weights = {d, ops, check_floats(&m, ops->packed_bytes(&d) / sizeof(float)), ops->packed_bytes(&d)};
     ops->pack(&d, w, weights.packed);
@@ -65,23 +110,57 @@ static void bench(const Options *o, const CheckLevel *level, const Shape *s)
     const LxConvArgs a = {.weights = &weights, .x = check_random_tensor(&m, 1, d.ci, d.h, d.w, -1, 1), .y = check_output(&m, 1, d.co, h, h),
                           .in_scale = check_vectors(&m, 1, d.ci, xs, -1, 1), .out_scale = check_vectors(&m, 1, d.co, ys, -1, 1),
                           .bias = check_vectors(&m, 1, d.co, ys, -1, 1), .slope = 0.2f};
-    const LxExec x = {pool, ops->scratch_bytes ? check_floats(&m, ops->scratch_bytes(&d, o->threads) / sizeof(float)) : NULL};
-    const double peak = level->peak ? level->peak(pool) : 0, start = now();
-    double best = 1e30, t = start;
-    for (int runs = 0; runs < 3 || t - start < o->seconds; runs++) {
-        const double t0 = now();
-        ops->run(&x, &a);
-        t = now();
-        if (runs > 0 && t - t0 < best) best = t - t0;
-    }
-    const double rate = flops_of(&d) / best / 1e9;
-    if (o->json)
-        printf("{\"case\": \"%s\", \"algorithm\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"gflops\": %.2f, \"peak\": %.2f}\n", name, ops->name,
-               o->threads, best * 1e3, rate, peak);
-    else
-        printf("%-52s %-14s %9.3f ms %8.1f GFLOP/s %5.1f %% of %.0f\n", name, ops->name, best * 1e3, rate, peak > 0 ? 100 * rate / peak : 0, peak);
-    fflush(stdout);
+    void *scratch = ops->scratch_bytes ? check_floats(&m, ops->scratch_bytes(&d, o->threads) / sizeof(float)) : NULL;
+    const double bytes = (double)(lx_tensor_floats(&a.x) + lx_tensor_floats(&a.y)) * sizeof(float) + (double)weights.bytes;
+    measure(o, level, &(Timed){name, ops->name, run_conv, &a, scratch, flops_of(&d), bytes});
     check_release(&m, name);
+}
+
+/* ---- the others, bound by memory ------------------------------------------------------------------------------------ */
+
+static const CheckLevel *current; /* whose table the functions below call */
+
+static void run_warp(const LxExec *x, const void *a) { current->table.warp.run(x, a); }
+static void run_norm(const LxExec *x, const void *a) { current->table.group_norm_affine.run(x, a); }
+static void run_navigate(const LxExec *x, const void *a) { current->table.navigate.run(x, a); }
+static void run_linear(const LxExec *x, const void *a) { current->table.linear.run(x, a); }
+
+static void bench_warp(const Options *o, const CheckLevel *level, int c, int size)
+{
+    CheckMemory m = {0};
+    const LxWarpArgs a = {.h = check_random_tensor(&m, 1, c, size, size, -1, 1), .feature = check_random_tensor(&m, 1, c, size, size, -1, 1),
+                          .w = check_random(&m, 3 * (size_t)c, -0.0002f, 0.0002f), .m = check_random(&m, (size_t)c, -1, 1), .m_stride = c,
+                          .previous = check_random_tensor(&m, 1, 3, size / 2, size / 2, -0.002f, 0.002f), .flow = check_output(&m, 1, 3, size, size),
+                          .warped = check_output(&m, 1, c, size, size), .blended = check_output(&m, 1, c, size, size)};
+    char name[96];
+    snprintf(name, sizeof name, "warp %d %dx%d", c, size, size);
+    if (wanted(o, name)) measure(o, level, &(Timed){name, "", run_warp, &a, NULL, 0, 16.0 * (double)lx_tensor_floats(&a.h)});
+    check_release(&m, name);
+}
+
+static void bench_small(const Options *o, const CheckLevel *level)
+{
+    CheckMemory m = {0};
+    const LxGroupNormAffineArgs norm = {.stats = check_random(&m, 512 * 2 * 128, 0, 1), .weight = check_random(&m, 128, 1, 2), .bias = check_random(&m, 128, 1, 2),
+                                        .scale = check_floats(&m, 128), .shift = check_floats(&m, 128), .n = 1, .rows = 512, .c = 128, .cs = 128, .groups = 32,
+                                        .count = 512.0 * 512 * 4, .eps = 1e-5};
+    if (wanted(o, "group_norm_affine 128 rows 512"))
+        measure(o, level, &(Timed){"group_norm_affine 128 rows 512", "", run_norm, &norm, NULL, 0, 4.0 * 512 * 2 * 128});
+    const LxNavigateArgs navigate = {.base = check_random(&m, 36352, -1, 1), .columns = check_random(&m, 40 * 36352, -1, 1), .a = check_random(&m, 40, -1, 1),
+                                     .y = check_floats(&m, 36352), .n = 1, .motions = 40, .outputs = 36352};
+    if (wanted(o, "navigate 40->36352")) measure(o, level, &(Timed){"navigate 40->36352", "", run_navigate, &navigate, NULL, 0, 4.0 * 42 * 36352});
+    const LxLinearArgs linear = {.w = check_random(&m, 8192 * 512, -1, 1), .x = check_random(&m, 8192, -1, 1), .y = check_floats(&m, 512), .n = 1, .inputs = 8192, .outputs = 512};
+    if (wanted(o, "linear 8192->512")) measure(o, level, &(Timed){"linear 8192->512", "", run_linear, &linear, NULL, 0, 4.0 * 8193 * 512});
+    check_release(&m, "small kernels");
+}
+
+static void bench_level(const Options *o, const CheckLevel *level)
+{
+    current = level;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) bench_conv(o, level, &shapes[i]);
+    bench_warp(o, level, 512, 32);
+    bench_warp(o, level, 64, 512);
+    bench_small(o, level);
 }
 
 int main(int argc, char **argv)
@@ -103,7 +182,7 @@ int main(int argc, char **argv)
     const int n = check_levels(levels);
     for (int l = 0; l < n; l++) {
         if (o.level && strcmp(o.level, levels[l].name)) continue;
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) bench(&o, &levels[l], &shapes[i]);
+        bench_level(&o, &levels[l]);
     }
     return 0;
 }
