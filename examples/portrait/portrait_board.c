@@ -15,7 +15,8 @@ PortraitBoard *portrait_board_new(int width, int height, int aa)
     const int least = width < height ? width : height;
     b->detail = least <= 96 ? 1 : least <= 640 ? 2 : 3;
     b->samples = malloc((size_t)width * (size_t)height * (size_t)(aa * aa) * sizeof *b->samples);
-    if (!b->samples) {
+    b->pixels = malloc((size_t)width * (size_t)height * sizeof *b->pixels);
+    if (!b->samples || !b->pixels) {
         portrait_board_free(b);
         return NULL;
     }
@@ -27,6 +28,7 @@ void portrait_board_free(PortraitBoard *b)
     if (!b) return;
     portrait_mesh_free(&b->mesh);
     free(b->samples);
+    free(b->pixels);
     free(b);
 }
 
@@ -47,11 +49,21 @@ static PortraitVec blend(const PortraitVec *p, const PortraitVec *q, const Portr
     return (PortraitVec){a * p->x + b * q->x + c * r->x, a * p->y + b * q->y + c * r->y, a * p->z + b * q->z + c * r->z};
 }
 
+/* Narrow lo..hi to where start + slope * x >= 0, with a sample to spare: the exact test follows. */
+static void narrow(float start, float slope, float *lo, float *hi)
+{
+    if (slope > 1e-6f) *lo = fmaxf(*lo, floorf(-start / slope) - 1);
+    else if (slope < -1e-6f) *hi = fminf(*hi, ceilf(-start / slope) + 1);
+}
+
 static void fill(PortraitBoard *board, int which, Scale s)
 {
     const PortraitTriangle *t = &board->mesh.t[which];
     const PortraitVertex *p = &board->mesh.v[t->v[0]], *q = &board->mesh.v[t->v[1]], *r = &board->mesh.v[t->v[2]];
-    const int hairy = t->surface == PORTRAIT_CAP, two_sided = t->surface == PORTRAIT_BACK || t->surface == PORTRAIT_FRAME;
+    const float clear = 0.08f; /* the edge bends less than this within a triangle */
+    const int hairy = t->surface == PORTRAIT_CAP && !(p->k > clear && q->k > clear && r->k > clear);
+    if (t->surface == PORTRAIT_CAP && p->k < -clear && q->k < -clear && r->k < -clear) return;
+    const int two_sided = t->surface == PORTRAIT_BACK || t->surface == PORTRAIT_FRAME;
     const float inv = 1 / s.unit;
     const float px = p->at.x * inv + s.mid_x, py = s.mid_y - p->at.y * inv, qx = q->at.x * inv + s.mid_x;
     const float qy = s.mid_y - q->at.y * inv, rx = r->at.x * inv + s.mid_x, ry = s.mid_y - r->at.y * inv;
@@ -64,7 +76,14 @@ static void fill(PortraitBoard *board, int which, Scale s)
     for (int y = y0; y <= y1; y++) {
         const float dy = (float)y + 0.5f - ry;
         PortraitSample *row = board->samples + (size_t)y * (size_t)w;
-        for (int x = x0; x <= x1; x++) {
+        float lo = (float)x0, hi = (float)x1;
+        if (x1 - x0 > 6) {
+            const float a0 = ax * (0.5f - rx) + ay * dy, b0 = bx * (0.5f - rx) + by * dy;
+            narrow(a0, ax, &lo, &hi);
+            narrow(b0, bx, &lo, &hi);
+            narrow(1 - a0 - b0, -ax - bx, &lo, &hi);
+        }
+        for (int x = (int)lo; x <= (int)hi; x++) {
             const float dx = (float)x + 0.5f - rx, a = ax * dx + ay * dy, b = bx * dx + by * dy;
             if (a < 0 || b < 0 || a + b > 1) continue;
             const float z = a * p->at.z + b * q->at.z + (1 - a - b) * r->at.z;
@@ -75,21 +94,91 @@ static void fill(PortraitBoard *board, int which, Scale s)
     }
 }
 
-static PortraitColour paint_sample(const PortraitBoard *b, const PortraitSample *s, int sx, int sy, Scale sc)
-{
-    const float x = ((float)sx + 0.5f - sc.mid_x) * sc.unit, y = (sc.mid_y - (float)sy - 0.5f) * sc.unit;
-    if (s->triangle < 0) return portrait_paint_wall(&b->id, x, y);
-    const PortraitTriangle *t = &b->mesh.t[s->triangle];
-    const PortraitVertex *p = &b->mesh.v[t->v[0]], *q = &b->mesh.v[t->v[1]], *r = &b->mesh.v[t->v[2]];
-    PortraitVec n = blend(&p->n, &q->n, &r->n, s->a, s->b);
-    const float len = 1 / sqrtf(n.x * n.x + n.y * n.y + n.z * n.z + 1e-12f), side = n.z < 0 ? -len : len;
-    n = (PortraitVec){n.x * side, n.y * side, n.z * side};
-    return portrait_paint(&b->id, &b->motion, t->surface, blend(&p->rest, &q->rest, &r->rest, s->a, s->b), n, x, y);
-}
-
 static int surface_of(const PortraitBoard *b, const PortraitSample *s)
 {
     return s->triangle < 0 ? PORTRAIT_SURFACES : b->mesh.t[s->triangle].surface;
+}
+
+/* What painting needs to know of a sample. */
+typedef struct Point {
+    PortraitVec rest, n;
+    float shade;
+} Point;
+
+static Point point_of(const PortraitBoard *b, const PortraitSample *s)
+{
+    const PortraitTriangle *t = &b->mesh.t[s->triangle];
+    const PortraitVertex *p = &b->mesh.v[t->v[0]], *q = &b->mesh.v[t->v[1]], *r = &b->mesh.v[t->v[2]];
+    const float c = 1 - s->a - s->b, shade = t->surface == PORTRAIT_CAP ? 1 : s->a * p->k + s->b * q->k + c * r->k;
+    return (Point){blend(&p->rest, &q->rest, &r->rest, s->a, s->b), blend(&p->n, &q->n, &r->n, s->a, s->b), shade};
+}
+
+static PortraitColour paint_point(const PortraitBoard *b, int surface, const Point *p)
+{
+    PortraitVec n = p->n;
+    const float len = 1 / sqrtf(n.x * n.x + n.y * n.y + n.z * n.z + 1e-12f), side = n.z < 0 ? -len : len;
+    n = (PortraitVec){n.x * side, n.y * side, n.z * side};
+    return portrait_paint(&b->id, &b->motion, surface, p->rest, n, p->shade);
+}
+
+/* A bright spot must not outweigh its neighbours: every sample counts for white at most. */
+static PortraitColour paint_sample(const PortraitBoard *b, const PortraitSample *s, int sx, int sy, Scale sc)
+{
+    PortraitColour c;
+    if (s->triangle < 0) {
+        c = portrait_paint_wall(&b->id, ((float)sx + 0.5f - sc.mid_x) * sc.unit, (sc.mid_y - (float)sy - 0.5f) * sc.unit);
+    } else {
+        const Point p = point_of(b, s);
+        c = paint_point(b, surface_of(b, s), &p);
+    }
+    return (PortraitColour){fminf(c.r, 1), fminf(c.g, 1), fminf(c.b, 1)};
+}
+
+static const PortraitSample *corner(const PortraitBoard *b, int px, int py)
+{
+    return b->samples + (size_t)(py * b->aa) * (size_t)(b->width * b->aa) + (size_t)(px * b->aa);
+}
+
+/* Does one smooth surface fill the pixel? */
+static int uniform(const PortraitBoard *b, int px, int py)
+{
+    const PortraitSample *s = corner(b, px, py);
+    const int kind = surface_of(b, s), w = b->width * b->aa;
+    for (int i = 0; i < b->aa; i++)
+        for (int j = 0; j < b->aa; j++) {
+            const PortraitSample *t = s + (size_t)i * (size_t)w + j;
+            if (surface_of(b, t) != kind || fabsf(t->z - s->z) > 0.03f) return 0;
+        }
+    return 1;
+}
+
+static PortraitColour paint_all(const PortraitBoard *b, int px, int py, Scale sc)
+{
+    const int aa = b->aa, w = b->width * aa;
+    const PortraitSample *s = corner(b, px, py);
+    PortraitColour sum = {0, 0, 0};
+    for (int i = 0; i < aa; i++)
+        for (int j = 0; j < aa; j++) {
+            const PortraitColour c = paint_sample(b, s + (size_t)i * (size_t)w + j, px * aa + j, py * aa + i, sc);
+            sum = (PortraitColour){sum.r + c.r, sum.g + c.g, sum.b + c.b};
+        }
+    return portrait_dim(sum, 1 / (float)(aa * aa));
+}
+
+/* The first guess: a uniform pixel is painted once, at its middle. */
+static PortraitColour guess(const PortraitBoard *b, int px, int py, Scale sc)
+{
+    if (!uniform(b, px, py)) return paint_all(b, px, py, sc);
+    const PortraitSample *s = corner(b, px, py), *e = s + (size_t)(b->aa - 1) * (size_t)(b->width * b->aa + 1);
+    if (s->triangle < 0) {
+        const float half = 0.5f * (float)b->aa;
+        return portrait_paint_wall(&b->id, ((float)(px * b->aa) + half - sc.mid_x) * sc.unit, (sc.mid_y - (float)(py * b->aa) - half) * sc.unit);
+    }
+    const Point p = point_of(b, s), q = point_of(b, e);
+    const Point mid = {{0.5f * (p.rest.x + q.rest.x), 0.5f * (p.rest.y + q.rest.y), 0.5f * (p.rest.z + q.rest.z)},
+                       {p.n.x + q.n.x, p.n.y + q.n.y, p.n.z + q.n.z}, 0.5f * (p.shade + q.shade)};
+    const PortraitColour c = paint_point(b, surface_of(b, s), &mid);
+    return (PortraitColour){fminf(c.r, 1), fminf(c.g, 1), fminf(c.b, 1)};
 }
 
 static float apart(PortraitColour a, PortraitColour b)
@@ -97,31 +186,14 @@ static float apart(PortraitColour a, PortraitColour b)
     return fabsf(a.r - b.r) + fabsf(a.g - b.g) + fabsf(a.b - b.b);
 }
 
-/* Average of a pixel's samples. Two opposite samples stand for all where the picture is calm. */
-static PortraitColour paint_pixel(const PortraitBoard *b, int px, int py, Scale sc)
+/* All samples count where a pixel differs from its neighbours. */
+static PortraitColour resolve(const PortraitBoard *b, int x, int y, Scale sc)
 {
-    const int aa = b->aa, w = b->width * aa;
-    const PortraitSample *s = b->samples + (size_t)(py * aa) * (size_t)w + (size_t)(px * aa);
-    const int kind = surface_of(b, s);
-    int same = 1;
-    for (int i = 0; i < aa; i++)
-        for (int j = 0; j < aa; j++) same &= surface_of(b, s + (size_t)i * (size_t)w + j) == kind;
-    if (same) {
-        const PortraitColour p = paint_sample(b, s, px * aa, py * aa, sc);
-        if (aa == 1) return p;
-        const PortraitColour q = paint_sample(b, s + (size_t)(aa - 1) * (size_t)(w + 1), px * aa + aa - 1, py * aa + aa - 1, sc);
-        if (apart(p, q) < 0.02f) return portrait_mix(p, q, 0.5f);
-    }
-    PortraitColour sum = {0, 0, 0};
-    for (int i = 0; i < aa; i++)
-        for (int j = 0; j < aa; j++) {
-            const PortraitColour c = paint_sample(b, s + (size_t)i * (size_t)w + j, px * aa + j, py * aa + i, sc);
-            /* a bright spot must not outweigh its neighbours */
-            sum.r += fminf(c.r, 1);
-            sum.g += fminf(c.g, 1);
-            sum.b += fminf(c.b, 1);
-        }
-    return portrait_dim(sum, 1 / (float)(aa * aa));
+    const PortraitColour *c = b->pixels + (size_t)y * (size_t)b->width + (size_t)x;
+    const float limit = 0.07f;
+    const int busy = (x > 0 && apart(c[0], c[-1]) > limit) || (x + 1 < b->width && apart(c[0], c[1]) > limit) ||
+                     (y > 0 && apart(c[0], c[-b->width]) > limit) || (y + 1 < b->height && apart(c[0], c[b->width]) > limit);
+    return busy && b->aa > 1 && uniform(b, x, y) ? paint_all(b, x, y, sc) : c[0];
 }
 
 static uint8_t to_byte(float linear)
@@ -139,8 +211,10 @@ void portrait_draw(PortraitBoard *b, const PortraitIdentity *id, const PortraitM
     if (!portrait_mesh_build(&b->mesh, id, m, b->detail))
         for (int i = 0; i < b->mesh.n_t; i++) fill(b, i, sc);
     for (int y = 0; y < b->height; y++)
+        for (int x = 0; x < b->width; x++) b->pixels[(size_t)y * (size_t)b->width + (size_t)x] = guess(b, x, y, sc);
+    for (int y = 0; y < b->height; y++)
         for (int x = 0; x < b->width; x++) {
-            const PortraitColour c = paint_pixel(b, x, y, sc);
+            const PortraitColour c = resolve(b, x, y, sc);
             *rgb++ = to_byte(c.r);
             *rgb++ = to_byte(c.g);
             *rgb++ = to_byte(c.b);

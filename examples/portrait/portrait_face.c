@@ -76,8 +76,9 @@ static float beard_at(const PortraitIdentity *id, PortraitVec p)
     const float lip_gap = id->eye_y - id->nose_len - id->mouth_y;
     const float tache = portrait_step(0.90f * lip_gap, 0.6f * lip_gap, dy + 0.10f * sq(ax / id->mouth_w)) * portrait_step(-0.06f, 0.02f, dy) *
                         portrait_step(id->mouth_w + 0.07f, id->mouth_w - 0.10f, ax);
-    const float patch = portrait_step(0.27f, 0.20f, ax) * portrait_step(-id->lip_low - 0.02f, -id->lip_low - 0.07f, dy);
-    const float ring = portrait_step(0.10f, 0.05f, fabsf(ax - id->mouth_w - 0.035f)) * portrait_step(0.06f, 0, dy) * (dy > -0.3f ? 1.0f : 0.0f);
+    const float patch = portrait_step(1.25f, 0.85f, sq(ax / 0.23f) + sq((dy + id->lip_low + 0.19f) / 0.15f));
+    const float round = sqrtf(sq(ax / (id->mouth_w + 0.03f)) + sq((dy + 0.03f) / (id->lip_low + 0.13f)));
+    const float ring = portrait_step(0.24f, 0.12f, fabsf(round - 1.05f)) * portrait_step(0.12f, 0.04f, dy);
     const float cheek = id->mouth_y + 0.02f + 0.75f * portrait_step(0.36f, 0.72f, ax);
     const float jaw = portrait_step(cheek + 0.05f, cheek - 0.06f, p.y) * (p.z > -0.35f ? 1.0f : 0.0f);
     const float full = fmaxf(jaw * portrait_step(id->mouth_w * 0.4f, id->mouth_w + 0.08f, ax + fmaxf(0, -dy - id->lip_low)), tache);

@@ -19,6 +19,7 @@ typedef struct PortraitVertex {
     PortraitVec at;   /* in the picture: x right, y up, in half shorter sides; z to the viewer */
     PortraitVec n;    /* normal in the picture's frame, unit length */
     PortraitVec rest; /* where the point is on the resting surface: what is painted is a function of this */
+    float k;          /* on the cap: portrait_hair_edge; elsewhere how much light reaches the point, 0..1 */
 } PortraitVertex;
 
 typedef struct PortraitTriangle {
@@ -42,6 +43,7 @@ struct PortraitBoard {
     int width, height, aa, detail;
     PortraitMesh mesh;
     PortraitSample *samples; /* [height*aa][width*aa] */
+    PortraitColour *pixels;  /* [height][width], the first guess of each pixel */
     PortraitIdentity id;
     PortraitMotion motion;
 };
@@ -144,9 +146,12 @@ float portrait_hair_edge(const PortraitIdentity *id, int surface, PortraitVec re
 float portrait_lid_up(const PortraitIdentity *id, float u, float blink);
 float portrait_lid_low(const PortraitIdentity *id, float u, float blink);
 
-/* Colour of a point: `rest` on surface, `n` the normal in the picture; (x, y) is the place in the picture. */
+/* How much light hair, chin and collar leave to a resting point, 0..1. */
+float portrait_shade(const PortraitIdentity *id, int surface, PortraitVec rest);
+
+/* Colour of a point: `rest` on surface, `n` the normal in the picture, `shade` as above. */
 PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitMotion *m, int surface, PortraitVec rest,
-                              PortraitVec n, float x, float y);
+                              PortraitVec n, float shade);
 PortraitColour portrait_paint_wall(const PortraitIdentity *id, float x, float y);
 /* The pieces of portrait_paint that have files of their own. */
 PortraitColour portrait_paint_face(const PortraitIdentity *id, const PortraitMotion *m, PortraitVec rest, float *gloss,

@@ -82,9 +82,10 @@ static int reserve(Builder *b, int n_v, int n_t)
     return 0;
 }
 
-static void vertex(Builder *b, PortraitVec at, PortraitVec rest, float body)
+static void vertex(Builder *b, int surface, PortraitVec at, PortraitVec rest, float body)
 {
-    b->mesh->v[b->mesh->n_v++] = (PortraitVertex){place(&b->pose, at, body), {0, 0, 0}, rest};
+    const float k = surface == PORTRAIT_CAP ? portrait_hair_edge(b->id, surface, rest) : portrait_shade(b->id, surface, rest);
+    b->mesh->v[b->mesh->n_v++] = (PortraitVertex){place(&b->pose, at, body), {0, 0, 0}, rest, k};
 }
 
 static void triangle(Builder *b, int surface, int i, int j, int k)
@@ -142,7 +143,7 @@ static void build_head(Builder *b, int detail)
             const PortraitVec egg = portrait_head_egg(b->id, column_angle(j, cols), rows[i]);
             PortraitVec p = portrait_head_express(b->id, b->m, egg);
             p.z += portrait_head_relief(b->id, egg);
-            vertex(b, p, egg, 0);
+            vertex(b, PORTRAIT_HEAD, p, egg, 0);
         }
     join(b, PORTRAIT_HEAD, first, n, cols, 1);
 }
@@ -156,7 +157,7 @@ static void build_ball(Builder *b, int surface, PortraitVec c, PortraitVec r, fl
             const float f = PI_F * (float)i / (float)(rows - 1), t = 2 * PI_F * ((float)j + 0.5f) / (float)cols;
             const PortraitVec q = {-sinf(f) * sinf(t), cosf(f), -sinf(f) * cosf(t)};
             const PortraitVec p = {c.x + r.x * q.x + lean * r.z * q.z, c.y + r.y * q.y, c.z + r.z * q.z};
-            vertex(b, p, q, 0);
+            vertex(b, surface, p, q, 0);
         }
     join(b, surface, first, rows, cols, 1);
 }
@@ -198,7 +199,7 @@ static void build_cap(Builder *b, int detail)
             const float edge = portrait_hair_edge(id, PORTRAIT_CAP, e), loose = id->hair == PORTRAIT_HAIR_FRINGE && e.z > 0.3f ? 0.45f : 0.12f;
             w *= loose + (1 - loose) * portrait_step(-0.03f, 0.30f, edge);
             const PortraitVec p = {e.x * (1 + w / id->width), e.y + (y > 0 ? y * w : 0.3f * y * w), e.z * (1 + w / id->depth)};
-            vertex(b, p, e, 0);
+            vertex(b, PORTRAIT_CAP, p, e, 0);
         }
     join(b, PORTRAIT_CAP, first, n, cols, 1);
 }
@@ -221,7 +222,7 @@ static void build_curtain(Builder *b, int detail)
             const float wave = 0.035f * id->hair_wave * sinf(9 * y + 1.7f);
             const float r = id->width + vol + tip + wave, up = y > 0 ? portrait_head_width(id, y) / id->width : 1;
             const PortraitVec p = {-r * up * sinf(t), y, (0.80f * up + vol + 0.5f * tip) * cosf(t) - 0.04f};
-            vertex(b, p, (PortraitVec){p.x, p.y, p.z}, 0.7f * portrait_step(-0.7f, -1.5f, y));
+            vertex(b, PORTRAIT_BACK, p, p, 0.7f * portrait_step(-0.7f, -1.5f, y));
         }
     join(b, PORTRAIT_BACK, first, n, cols, 0);
 }
@@ -237,7 +238,7 @@ static void build_neck(Builder *b, int detail)
             const float f = (float)i / (float)(n - 1), t = 2 * PI_F * ((float)j + 0.5f) / (float)cols;
             const float r = id->neck * (1 + 0.10f * (1 - f) + 0.08f * portrait_step(0.40f, 0.8f, f));
             const PortraitVec p = {-r * sinf(t), -0.45f - 0.90f * f, -0.92f * r * cosf(t) - 0.10f - 0.06f * f};
-            vertex(b, p, p, portrait_step(0.05f, 0.85f, f));
+            vertex(b, PORTRAIT_NECK, p, p, portrait_step(0.05f, 0.85f, f));
         }
     join(b, PORTRAIT_NECK, first, n, cols, 1);
 }
@@ -264,7 +265,7 @@ static void build_body(Builder *b, int detail)
             const float d = portrait_mixf(outline[k][2], outline[k + 1][2], u);
             const PortraitVec p = {-w * sinf(t), y - 0.15f * low,
                                    -d * (cosf(t) < 0 ? 1.0f : 1.15f) * cosf(t) - 0.15f};
-            vertex(b, p, p, 1);
+            vertex(b, PORTRAIT_BODY, p, p, 1);
         }
     join(b, PORTRAIT_BODY, first, n, cols, 1);
 }
@@ -275,8 +276,8 @@ static void build_strip(Builder *b, const PortraitVec *in, const PortraitVec *ou
     if (reserve(b, 2 * n, 2 * n)) return;
     const int first = b->mesh->n_v;
     for (int i = 0; i < n; i++) {
-        vertex(b, in[i], (PortraitVec){in[i].x, in[i].y, 0}, 0);
-        vertex(b, out[i], (PortraitVec){out[i].x, out[i].y, 1}, 0);
+        vertex(b, PORTRAIT_FRAME, in[i], (PortraitVec){in[i].x, in[i].y, 0}, 0);
+        vertex(b, PORTRAIT_FRAME, out[i], (PortraitVec){out[i].x, out[i].y, 1}, 0);
     }
     for (int i = 0; i < n - !closed; i++) {
         const int a = first + 2 * i, c = first + 2 * ((i + 1) % n);

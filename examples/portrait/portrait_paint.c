@@ -109,8 +109,7 @@ PortraitColour portrait_paint_wall(const PortraitIdentity *id, float x, float y)
     return portrait_dim(c, 0.98f - 0.16f * (sq(x) + sq(y)));
 }
 
-/* How much of the sky a point sees: shade under the chin, the hair and in the ear. */
-static float shade_of(const PortraitIdentity *id, int surface, PortraitVec p)
+float portrait_shade(const PortraitIdentity *id, int surface, PortraitVec p)
 {
     if (surface == PORTRAIT_NECK) return portrait_mixf(0.36f, 1, portrait_step(-0.72f, -1.12f, p.y));
     if (surface == PORTRAIT_BODY) return portrait_mixf(0.72f, 1, portrait_step(-1.02f, -1.25f, p.y));
@@ -152,10 +151,8 @@ static PortraitColour light(const PortraitIdentity *id, PortraitColour c, Portra
 }
 
 PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitMotion *m, int surface, PortraitVec rest,
-                              PortraitVec n, float x, float y)
+                              PortraitVec n, float shade)
 {
-    (void)x;
-    (void)y;
     float gloss = 0.05f, flat = 0;
     PortraitColour c;
     int soft = 1;
@@ -167,5 +164,5 @@ PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitMotion *
     case PORTRAIT_FRAME: c = id->frame; gloss = 0.5f; soft = 0; break;
     default: c = paint_hair(id, surface, rest, n); soft = 0; break;
     }
-    return light(id, c, n, shade_of(id, surface, rest), gloss, flat, soft);
+    return light(id, c, n, shade, gloss, flat, soft);
 }

@@ -202,9 +202,10 @@ class Liax(nn.Module):
     def motion(self, alpha: Tensor) -> Tensor:
         return alpha @ self.directions().T
 
-    def decode(self, z: Tensor, feats: list[Tensor], teacher=None) -> tuple[Tensor, list[Tensor]]:
+    def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True) -> tuple[Tensor | None, list[Tensor]]:
         """Picture [B,3,S,S] and the raw flow of every level [B,3,s,s].
-        teacher: (which [B,1,1,1] 0/1, flows, masks by level): where `which` is 1 the warps use these instead."""
+        teacher: (which [B,1,1,1] 0/1, flows, masks by level): where `which` is 1 the warps use these instead.
+        Without `picture` only the flows are computed, at half the cost."""
         flow = g = rgb = None
         flows = []
         first = self.get("dec.input.input").to(feats[0].dtype).expand(len(z), -1, -1, -1)
@@ -227,6 +228,8 @@ class Liax(nn.Module):
             grid = torch.stack((line.view(1, -1).expand(s, s), line.view(-1, 1).expand(s, s)), -1) + shift.permute(0, 2, 3, 1)
             warp = F.grid_sample(feat, grid.to(feat.dtype), align_corners=True) * mask.to(feat.dtype)
             h = torch.addcmul(warp, 1 - mask.to(h.dtype), h)
+            if not picture:
+                continue
             if g is None:
                 g = warp
             else:

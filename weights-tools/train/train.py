@@ -144,21 +144,22 @@ class Probes(torch.nn.Module):
         return loss
 
 
-def step(net: Liax, probes: Probes, batch: dict, stage: str, teach: float, used: Tensor, half: bool) -> dict[str, Tensor]:
+def step(net: Liax, probes: Probes, batch: dict, stage: str, teach: float, used: Tensor, half: bool, picture: bool) -> dict[str, Tensor]:
     src = batch["src"].contiguous(memory_format=torch.channels_last)
     src = src.bfloat16() if half else src
     z, feats = net.encode(src)
-    out = {"label": label_loss(net, z, batch["ms"], used), "probe": 2 * probes(feats, batch["lab_s"])}
+    out = {"label": label_loss(net, z, batch["ms"], used), "probe": (2 if stage == "encoder" else 0.5) * probes(feats, batch["lab_s"])}
     if stage == "full":
         alpha = torch.zeros(len(z), net.motions, device=z.device)
         alpha[:, IDS] = to_labels(batch["mt"].cpu()).to(z.device)
         alpha[:, IDS] += 0.02 * torch.randn_like(alpha[:, IDS])
         which = (torch.rand(len(z), device=z.device) < teach).float()
         teacher = Teacher(batch, [f.shape[-1] for f in feats], which)
-        y, flows = net.decode(z + net.motion(alpha), feats, teacher.forced() if teach > 0 else None)
+        y, flows = net.decode(z + net.motion(alpha), feats, teacher.forced() if teach > 0 else None, picture)
         far, mask = teacher.flow_loss(flows)
         out["flow"], out["mask"] = 6 * far, 0.1 * mask
-        out["picture"] = picture_loss(y, batch["tgt"], teacher.weight)
+        if picture:
+            out["picture"] = picture_loss(y, batch["tgt"], teacher.weight)
     return out
 
 
@@ -168,6 +169,7 @@ def main() -> None:
     a.add_argument("--seconds", type=float, default=3600, help="length of the run; rates follow the clock")
     a.add_argument("--encoder-seconds", type=float, default=0, help="of these, with the encoder alone")
     a.add_argument("--teach", type=float, default=0.35, help="share of the run until which true flows replace the network's")
+    a.add_argument("--flow-until", type=float, default=0.5, help="share of the run until which two of three steps learn the flow alone")
     a.add_argument("--size", type=int, default=64)
     a.add_argument("--widths", default="64,64,40,24,16", help="channels at 4x4, 8x8, ... size")
     a.add_argument("--batch", type=int, default=16)
@@ -243,7 +245,7 @@ def main() -> None:
         data = {k: v.to(o.device) for k, v in next(stream).items()}
         used = net.directions().detach()[:, IDS]
         teach = max(0.0, 1 - at / o.teach) if o.teach > 0 else 0.0
-        losses = step(net, probes, data, stage, teach, used, o.bf16)
+        losses = step(net, probes, data, stage, teach, used, o.bf16, at > o.flow_until or steps % 3 == 0)
         total = sum(losses.values())
         if not torch.isfinite(total):
             say("loss is not finite: step skipped")
@@ -259,9 +261,10 @@ def main() -> None:
         with torch.no_grad():
             torch._foreach_lerp_([ema[k] for k in net.p], list(net.p.values()), 1 - keep)
         for k, v in losses.items():
-            sums[k] = sums.get(k, 0) + float(v.detach())
+            total_k, n_k = sums.get(k, (0.0, 0))
+            sums[k] = total_k + float(v.detach()), n_k + 1
         if time.time() - told > 20:
-            text = " ".join(f"{k} {v / counted:.4f}" for k, v in sums.items())
+            text = " ".join(f"{k} {v / n:.4f}" for k, (v, n) in sums.items())
             say(f"{spent:6.0f} s {stage} step {info['steps']} {batch * counted / (time.time() - told):.1f}/s lr {rate:.1e} teach {teach:.2f}: {text}")
             told, sums, counted = time.time(), {}, 0
         if time.time() - shown > o.show:
