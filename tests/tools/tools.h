@@ -20,7 +20,7 @@ static inline const char *scratch(const char *program, const char *name)
     static char paths[4][512];
     static int next;
     char *path = paths[next++ % 4], folder[256];
-    snprintf(folder, sizeof folder, "%s/tests/%s.d", golden_build(), program);
+    snprintf(folder, sizeof folder, "%s/tests/%s.files", golden_build(), program);
     mkdir(folder, 0777);
     snprintf(path, sizeof *paths, "%s/%s", folder, name);
     return path;
