@@ -56,11 +56,21 @@ static void open_track(Track *t)
     check(av_frame_get_buffer(t->frame, 0), "frame");
 }
 
-static Track add_pictures(AVFormatContext *file, int width, int height)
+typedef struct Plan {
+    int width, height, frames;
+    int vfr, turned, plain; /* uneven times; lies on its side; one colour */
+    enum AVColorSpace matrix;
+    enum AVColorRange range;
+    const char *sound; /* encoder */
+} Plan;
+
+static Track add_pictures(AVFormatContext *file, const Plan *plan)
 {
     Track t = add_track(file, "libx264");
-    t.codec->width = t.frame->width = width;
-    t.codec->height = t.frame->height = height;
+    t.codec->width = t.frame->width = plan->width;
+    t.codec->height = t.frame->height = plan->height;
+    t.codec->colorspace = plan->matrix;
+    t.codec->color_range = plan->range;
     t.codec->pix_fmt = AV_PIX_FMT_YUV420P;
     t.frame->format = AV_PIX_FMT_YUV420P;
     t.codec->time_base = (AVRational){1, 30000};
@@ -106,43 +116,66 @@ static void play(AVFrame *f, int n)
     f->pts = (int64_t)n * f->nb_samples;
 }
 
+/* One colour: green in BT.601 of limited range, something else in any other. */
+static void fill(AVFrame *f)
+{
+    static const int yuv[3] = {145, 54, 34};
+    check(av_frame_make_writable(f), "frame");
+    for (int p = 0; p < 3; p++)
+        for (int y = 0; y < (p ? f->height / 2 : f->height); y++)
+            memset(f->data[p] + y * f->linesize[p], yuv[p], (size_t)(p ? f->width / 2 : f->width));
+}
+
 static void turn(AVStream *s)
 {
     int32_t *matrix = (int32_t *)(void *)av_stream_new_side_data(s, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof *matrix);
     if (matrix) av_display_rotation_set(matrix, -90);
 }
 
-/* video OUT WIDTH HEIGHT FRAMES [vfr] [turned] [aac|pcm_s16le]: 29.97 fps; the container is OUT's */
+static Plan read_plan(int argc, char **argv)
+{
+    Plan p = {.width = atoi(argv[1]), .height = atoi(argv[2]), .frames = atoi(argv[3]), .matrix = AVCOL_SPC_UNSPECIFIED};
+    for (int i = 4; i < argc; i++) {
+        if (!strcmp(argv[i], "vfr")) p.vfr = 1;
+        else if (!strcmp(argv[i], "turned")) p.turned = 1;
+        else if (!strcmp(argv[i], "plain")) p.plain = 1;
+        else if (!strcmp(argv[i], "bt709")) p.matrix = AVCOL_SPC_BT709;
+        else if (!strcmp(argv[i], "full")) p.range = AVCOL_RANGE_JPEG;
+        else p.sound = argv[i];
+    }
+    return p;
+}
+
+static void write_all(AVFormatContext *file, const Plan *plan, Track *pictures, Track *tone)
+{
+    int heard = 0;
+    for (int i = 0; i < plan->frames; i++) {
+        if (plan->plain) fill(pictures->frame);
+        else draw(pictures->frame, i);
+        pictures->frame->pts = (int64_t)i * 1001 + (plan->vfr ? i * i % 7 * 100 : 0);
+        encode(file, pictures, pictures->frame);
+        for (; plan->sound && (int64_t)heard * 1024 * 30000 < (int64_t)i * 1001 * 44100; heard++) {
+            play(tone->frame, heard);
+            encode(file, tone, tone->frame);
+        }
+    }
+    encode(file, pictures, NULL);
+    if (plan->sound) encode(file, tone, NULL);
+}
+
+/* video OUT WIDTH HEIGHT FRAMES [vfr] [turned] [plain] [bt709] [full] [aac|pcm_s16le]: 29.97 fps; the container is OUT's */
 int probe_make_video(int argc, char **argv)
 {
     AVFormatContext *file = NULL;
-    const int n = atoi(argv[3]);
-    int vfr = 0, turned = 0;
-    const char *sound = NULL;
-    for (int i = 4; i < argc; i++) {
-        if (!strcmp(argv[i], "vfr")) vfr = 1;
-        else if (!strcmp(argv[i], "turned")) turned = 1;
-        else sound = argv[i];
-    }
+    const Plan plan = read_plan(argc, argv);
     av_log_set_level(AV_LOG_ERROR);
     check(avformat_alloc_output_context2(&file, NULL, NULL, argv[0]), argv[0]);
-    Track pictures = add_pictures(file, atoi(argv[1]), atoi(argv[2])), tone = {0};
-    if (turned) turn(pictures.stream);
-    if (sound) tone = add_sound(file, sound);
+    Track pictures = add_pictures(file, &plan), tone = {0};
+    if (plan.turned) turn(pictures.stream);
+    if (plan.sound) tone = add_sound(file, plan.sound);
     check(avio_open(&file->pb, argv[0], AVIO_FLAG_WRITE), argv[0]);
     check(avformat_write_header(file, NULL), argv[0]);
-    int heard = 0;
-    for (int i = 0; i < n; i++) {
-        draw(pictures.frame, i);
-        pictures.frame->pts = (int64_t)i * 1001 + (vfr ? i * i % 7 * 100 : 0);
-        encode(file, &pictures, pictures.frame);
-        for (; sound && (int64_t)heard * 1024 * 30000 < (int64_t)i * 1001 * 44100; heard++) {
-            play(tone.frame, heard);
-            encode(file, &tone, tone.frame);
-        }
-    }
-    encode(file, &pictures, NULL);
-    if (sound) encode(file, &tone, NULL);
+    write_all(file, &plan, &pictures, &tone);
     check(av_write_trailer(file), argv[0]);
     avio_closep(&file->pb);
     Track *tracks[2] = {&pictures, &tone};

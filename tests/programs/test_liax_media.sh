@@ -99,6 +99,42 @@ colour alpha 244,204,204
 colour alpha 40,0,0 --background black
 colour alpha 40,0,204 --background '#0000ff'
 
+
+# ---- colours of videos
+# near WANT: the second word in the file out, r,g,b, is WANT or within 3 of it
+near() {
+    sed -n 's/^[^ ]* //p' out | tr ',' ' ' | awk -v want="$1" '{split(want, w, ","); for (i = 1; i <= 3; i++) if (($i - w[i]) ^ 2 > 9) exit 1; n++} END {exit !n}'
+}
+# video_colour WANT HEIGHT options...: what green of BT.601 becomes where the video is tagged otherwise
+video_colour() {
+    want=$1 lines=$2
+    shift 2
+    "$probe" video plain.mp4 64 "$lines" 1 plain "$@"
+    left plain.mp4
+    run "$probe" pixel left.png 20 20
+    near "$want"
+    ok "colour of $lines lines $* is $want" $?
+}
+video_colour 0,255,1 64
+video_colour 0,216,0 64 bt709
+video_colour 13,238,14 64 full
+video_colour 0,216,0 720
+for lines in 64 720; do
+    "$probe" picture one.png palette
+    "$liax" edit -m tiny.liax -s one.png --side-by-side --size 96x$lines -o one.mp4 -y >out 2>err
+    left one.mp4
+    run "$probe" pixel left.png 20 20
+    near 10,200,30
+    ok "a colour through a video of $lines lines" $?
+done
+"$probe" video long-clip.mkv 80 60 60 pcm_s16le
+head -c "$(($(wc -c <long-clip.mkv) / 2))" long-clip.mkv >cut.mkv
+works "what a truncated video holds" animate -d cut.mkv -o cut.mkv-out.mkv
+"$probe" show cut.mkv-out.mkv >out 2>err
+frames=$(sed -n 's/^frames //p' out)
+[ "${frames:-0}" -gt 5 ] && [ "$frames" -lt 60 ]
+ok "some frames of it (${frames:-none})" $?
+
 # ---- interrupted
 "$probe" video long.mp4 64 64 3000
 # stop SIGNAL OUTPUT options...: sends the signal when some frames are done
