@@ -21,7 +21,7 @@ static const char usage[] =
     "  -a, --aa N            samples per pixel and axis, 1 to 6 (default 3)\n"
     "      --params FILE     write the motion of every frame as JSON; - is standard output\n"
     "      --masks           write the labels as well: NAME-mask.png, one bit each for face, eyes, brows, mouth,\n"
-    "                        hair and body (1, 2, 4, 8, 16, 32)\n"
+    "                        hair, body, iris and inside of the mouth (1, 2, 4 ... 128)\n"
     "      --mirror          remove what leans to one side from the person\n"
     "  -o, --output PATH     a file for a still, a folder that exists for a clip\n"
     "  -h, --help            this text\n"

@@ -80,7 +80,9 @@ void portrait_motion_clip(PortraitMotion *m, uint64_t seed, int frame, float fps
 
 /** Bits of the label picture. A pixel may carry several. */
 enum { PORTRAIT_LABEL_FACE = 1, PORTRAIT_LABEL_EYES = 2, PORTRAIT_LABEL_BROWS = 4, PORTRAIT_LABEL_MOUTH = 8,
-       PORTRAIT_LABEL_HAIR = 16, PORTRAIT_LABEL_BODY = 32 };
+       PORTRAIT_LABEL_HAIR = 16, PORTRAIT_LABEL_BODY = 32,
+       PORTRAIT_LABEL_IRIS = 64, /* what the lids show of it */
+       PORTRAIT_LABEL_INSIDE = 128 /* of the mouth */ };
 
 /** The drawing board: geometry and sample buffers of one size, reused from picture to picture. */
 typedef struct PortraitBoard PortraitBoard;

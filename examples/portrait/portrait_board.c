@@ -239,7 +239,7 @@ void portrait_labels(const PortraitBoard *b, uint8_t *labels)
             }
             const PortraitTriangle *t = &b->mesh.t[s->triangle];
             const PortraitVertex *v = b->mesh.v;
-            *labels++ = (uint8_t)portrait_label(&b->id, t->surface, blend(&v[t->v[0]].rest, &v[t->v[1]].rest, &v[t->v[2]].rest, s->a, s->b));
+            *labels++ = (uint8_t)portrait_label(&b->id, &b->motion, t->surface, blend(&v[t->v[0]].rest, &v[t->v[1]].rest, &v[t->v[2]].rest, s->a, s->b));
         }
 }
 

@@ -232,7 +232,18 @@ PortraitColour portrait_paint_face(const PortraitIdentity *id, const PortraitMot
     return c;
 }
 
-int portrait_label(const PortraitIdentity *id, int surface, PortraitVec rest)
+/* Is the iris seen here? */
+static int on_iris(const PortraitIdentity *id, const PortraitMotion *m, PortraitVec p)
+{
+    const int right = p.x > 0;
+    const float s = right ? 1.0f : -1.0f, dx = p.x - s * id->eye_x, u = s * dx / id->eye_w;
+    const float v = (p.y - id->eye_y) / id->eye_h - id->eye_tilt * u, blink = m->v[right ? PORTRAIT_BLINK_R : PORTRAIT_BLINK_L];
+    if (fabsf(u) >= 1 || v >= portrait_lid_up(id, u, blink) || v <= portrait_lid_low(id, u, blink)) return 0;
+    const float gx = 0.42f * id->eye_w * m->v[PORTRAIT_GAZE_X], gy = id->eye_h * (0.12f + 0.40f * m->v[PORTRAIT_GAZE_Y]);
+    return sq(dx - gx) + sq(v * id->eye_h - gy) < sq(id->iris_r);
+}
+
+int portrait_label(const PortraitIdentity *id, const PortraitMotion *m, int surface, PortraitVec rest)
 {
     if (surface == PORTRAIT_BODY || surface == PORTRAIT_NECK) return PORTRAIT_LABEL_BODY;
     if (surface == PORTRAIT_CAP || surface == PORTRAIT_BACK || surface == PORTRAIT_KNOT) return PORTRAIT_LABEL_HAIR;
@@ -243,5 +254,8 @@ int portrait_label(const PortraitIdentity *id, int surface, PortraitVec rest)
     if (fabsf(ax - id->eye_x) < 1.4f * id->eye_w && fabsf(dy - id->brow_y - 0.02f) < 0.09f) bits |= PORTRAIT_LABEL_BROWS;
     if (ax < id->mouth_w + 0.06f && rest.y - id->mouth_y < id->lip_up + 0.05f && rest.y - id->mouth_y > -id->lip_low - 0.06f)
         bits |= PORTRAIT_LABEL_MOUTH;
+    if (on_iris(id, m, rest)) bits |= PORTRAIT_LABEL_IRIS;
+    if (fabsf(rest.y - id->mouth_y) <= PORTRAIT_SLIT && ax < id->mouth_w && portrait_mouth(id, m).open > 0.025f)
+        bits |= PORTRAIT_LABEL_INSIDE;
     return bits;
 }

@@ -157,6 +157,6 @@ PortraitColour portrait_paint_wall(const PortraitIdentity *id, float x, float y)
 PortraitColour portrait_paint_face(const PortraitIdentity *id, const PortraitMotion *m, PortraitVec rest, float *gloss,
                                    float *flat);
 /* Label bits of a point. */
-int portrait_label(const PortraitIdentity *id, int surface, PortraitVec rest);
+int portrait_label(const PortraitIdentity *id, const PortraitMotion *m, int surface, PortraitVec rest);
 
 #endif
