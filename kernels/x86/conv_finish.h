@@ -15,7 +15,7 @@ typedef struct OutputRow {
 
 LX_INLINE LxV vector_or(const int width, const float *p, size_t at, float otherwise)
 {
-    return p ? load_w(width, p + at) : lxv_set(otherwise);
+    return p ? lxv_load_w(width, p + at) : lxv_set(otherwise);
 }
 
 /* The upsampled residual: sixteenths of four pixels, those outside being zero. */
@@ -26,7 +26,7 @@ LX_INLINE LxV residual_up_at(const int width, const LxTensor *r, int n, int y, i
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)
             if (ys[i] >= 0 && ys[i] < r->h && xs[j] >= 0 && xs[j] < r->w)
-                sum = lxv_fma(lxv_set((i ? 1 : 3) * (j ? 1 : 3) / 16.0f), load_w(width, lx_tensor_pixel(r, n, ys[i], xs[j]) + c), sum);
+                sum = lxv_fma(lxv_set((i ? 1 : 3) * (j ? 1 : 3) / 16.0f), lxv_load_w(width, lx_tensor_pixel(r, n, ys[i], xs[j]) + c), sum);
     return sum;
 }
 
@@ -47,9 +47,9 @@ LX_INLINE void finish_vector(const int width, const OutputRow *o, int v)
     for (int i = 0; i < o->n; i++, from += o->step, y += a->y.cs) {
         LxV u = lxv_fma(lxv_load(from), scale, bias);
         u = lxv_fma(gain, lxv_select_ge0(u, u, lxv_mul(u, slope)), offset);
-        if (residual) u = lxv_fma(weight, load_w(width, residual + (ptrdiff_t)i * a->y.cs), u);
+        if (residual) u = lxv_fma(weight, lxv_load_w(width, residual + (ptrdiff_t)i * a->y.cs), u);
         else if (a->residual.data) u = lxv_fma(weight, residual_up_at(width, &a->residual, t->n, o->y, o->x + i, c), u);
-        store_w(width, y, u);
+        lxv_store_w(width, y, u);
         sum = lxv_add(sum, u);
         sum2 = lxv_fma(u, u, sum2);
     }

@@ -23,20 +23,12 @@ static Source source_of(const ConvTile *t)
                     .affine = a->in_scale || a->in_shift};
 }
 
-LX_INLINE LxV load_w(const int width, const float *p) { return width == LX_LANES ? lxv_load(p) : lxv_load_n(p, width); }
-
-LX_INLINE void store_w(const int width, float *p, LxV v)
-{
-    if (width == LX_LANES) lxv_store(p, v);
-    else lxv_store_n(p, v, width);
-}
-
 /* Channels c ... c+width-1 of a pixel, through the affine. */
 LX_INLINE LxV source_load(const int width, const Source *s, const float *pixel, int c)
 {
-    const LxV v = load_w(width, pixel + c);
+    const LxV v = lxv_load_w(width, pixel + c);
     if (!s->affine) return v;
-    const LxV scale = s->scale ? load_w(width, s->scale + c) : lxv_set(1), shift = s->shift ? load_w(width, s->shift + c) : lxv_zero();
+    const LxV scale = s->scale ? lxv_load_w(width, s->scale + c) : lxv_set(1), shift = s->shift ? lxv_load_w(width, s->shift + c) : lxv_zero();
     return lxv_fma(v, scale, shift);
 }
 
@@ -55,7 +47,7 @@ static const float *source_row(const Source *s, int y)
 LX_INLINE void copy_pixels(const int width, const Source *s, const float *from, int n, float *to)
 {
     for (int i = 0; i < n; i++, from += s->cs, to += s->channels)
-        for (int c = 0; c < s->channels; c += width) store_w(width, to + c, source_load(width, s, from, c));
+        for (int c = 0; c < s->channels; c += width) lxv_store_w(width, to + c, source_load(width, s, from, c));
 }
 
 /* The picture itself: tile (0, 0) is pixel (y - pad, x - pad). */
@@ -91,7 +83,7 @@ LX_INLINE void fir_row_w(const int width, const Source *s, const float *row, int
         LxV u0 = source_at(width, s, row, first, c), u1 = source_at(width, s, row, first + 1, c), u2 = source_at(width, s, row, first + 2, c);
         for (int j = 0, x = first; j < n; j++, x += step) {
             const LxV u3 = source_at(width, s, row, x + 3, c);
-            store_w(width, to + (ptrdiff_t)j * s->channels + c, fir_sum(u0, u1, u2, u3));
+            lxv_store_w(width, to + (ptrdiff_t)j * s->channels + c, fir_sum(u0, u1, u2, u3));
             if (step == 1) u0 = u1, u1 = u2, u2 = u3;
             else u0 = u2, u1 = u3, u2 = source_at(width, s, row, x + 4, c);
         }
@@ -107,8 +99,8 @@ static void fir_row(const Source *s, const float *row, int first, int step, int 
 /* Down the columns of four rows that are done along x. */
 LX_INLINE void blurred_vector(const int width, const float *const u[4], int i, float *out)
 {
-    const LxV v = fir_sum(load_w(width, u[0] + i), load_w(width, u[1] + i), load_w(width, u[2] + i), load_w(width, u[3] + i));
-    store_w(width, out + i, lxv_mul(lxv_set(1.0f / 64), v));
+    const LxV v = fir_sum(lxv_load_w(width, u[0] + i), lxv_load_w(width, u[1] + i), lxv_load_w(width, u[2] + i), lxv_load_w(width, u[3] + i));
+    lxv_store_w(width, out + i, lxv_mul(lxv_set(1.0f / 64), v));
 }
 
 /* LX_CONV_DOWN2D. Blurred pixel i takes u[i - pad] ... u[i - pad + 3]: all of them for 3x3, every second for 1x1, whose taps
@@ -140,8 +132,15 @@ LX_INLINE void upsample_row_w(const int width, const Source *s, const float *row
         for (int c = 0; c < s->channels; c += width) {
             LxV v = lxv_zero();
             if (x >= 0 && x < 2 * s->w) v = lxv_fma(lxv_set(3), source_at(width, s, row, x / 2, c), source_at(width, s, row, other_sample(x), c));
-            store_w(width, to + c, v);
+            lxv_store_w(width, to + c, v);
         }
+}
+
+/* Down the columns of two rows that are done along x. */
+LX_INLINE void upsampled_vector(const int width, const float *near, const float *far, float *out)
+{
+    const LxV v = lxv_fma(lxv_set(3), lxv_load_w(width, near), lxv_load_w(width, far));
+    lxv_store_w(width, out, lxv_mul(lxv_set(1.0f / 16), v));
 }
 
 /* LX_UPSAMPLE_CONV2D: tile (0, 0) is pixel (y - 1, x - 1) of the upsampled picture. `line` keeps the rows of u that are done
@@ -150,7 +149,6 @@ static void load_upsampled(const ConvTile *t, int pad)
 {
     const Source s = source_of(t);
     const int n = t->tile_w * s.channels;
-    const LxV scale = lxv_set(1.0f / 16), three = lxv_set(3);
     int done = lx_max(t->y - pad, 0) / 2 - 1; /* the next row of u to do; -1 and h are rows of zeros */
     for (int r = 0; r < t->tile_h; r++) {
         const int y = t->y - pad + r;
@@ -166,10 +164,9 @@ static void load_upsampled(const ConvTile *t, int pad)
             else upsample_row_w(LX_LANES, &s, row, t->x - pad, t->tile_w, to);
         }
         const float *near = t->line + (ptrdiff_t)(y / 2 & 3) * n, *far = t->line + (ptrdiff_t)(other_sample(y) & 3) * n;
-        for (int i = 0; i < n; i += LX_LANES) {
-            const int m = lx_min(n - i, LX_LANES);
-            lxv_store_n(out + i, lxv_mul(scale, lxv_fma(three, lxv_load_n(near + i, m), lxv_load_n(far + i, m))), m);
-        }
+        int i = 0;
+        for (; i + LX_LANES <= n; i += LX_LANES) upsampled_vector(LX_LANES, near + i, far + i, out + i);
+        for (; i < n; i += 4) upsampled_vector(4, near + i, far + i, out + i);
     }
 }
 

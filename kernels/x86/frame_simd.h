@@ -22,6 +22,13 @@ static void resize_row(const LxResizeAxis *axis, const float *from, float *to)
     }
 }
 
+LX_INLINE void column_vector(const int width, const float *w, int count, const float *from, int step, float *to)
+{
+    LxV sum = lxv_zero();
+    for (int j = 0; j < count; j++) sum = lxv_fma(lxv_set(w[j]), lxv_load_w(width, from + (ptrdiff_t)j * step), sum);
+    lxv_store_w(width, to, sum);
+}
+
 /* Row y of the resize along the columns of `rows`, n floats each. */
 static void resize_column(const LxResizeAxis *axis, const float *rows, int n, int y, float *to)
 {
@@ -30,12 +37,10 @@ static void resize_column(const LxResizeAxis *axis, const float *rows, int n, in
         return;
     }
     const float *w = axis->weight + (ptrdiff_t)y * axis->taps, *from = rows + (ptrdiff_t)axis->first[y] * n;
-    for (int i = 0; i < n; i += LX_LANES) {
-        const int k = n - i < LX_LANES ? n - i : LX_LANES;
-        LxV sum = lxv_zero();
-        for (int j = 0; j < axis->count[y]; j++) sum = lxv_fma(lxv_set(w[j]), lxv_load_n(from + (ptrdiff_t)j * n + i, k), sum);
-        lxv_store_n(to + i, sum, k);
-    }
+    const int count = axis->count[y];
+    int i = 0;
+    for (; i + LX_LANES <= n; i += LX_LANES) column_vector(LX_LANES, w, count, from + i, n, to + i);
+    for (; i < n; i += 4) column_vector(4, w, count, from + i, n, to + i);
 }
 
 /* ---- frame_in ----------------------------------------------------------------------------------------------------- */

@@ -30,12 +30,19 @@ static void flow_of(const LxWarpArgs *a, int n, int y, int x, float flow[3])
     const float *h = lx_tensor_pixel(&a->h, n, y, x), *m = a->m + (ptrdiff_t)n * a->m_stride;
     const float *w0 = a->w, *w1 = w0 + a->h.cs, *w2 = w1 + a->h.cs;
     LxV s0 = lxv_zero(), s1 = lxv_zero(), s2 = lxv_zero();
-    for (int c = 0; c < a->h.c; c += LX_LANES) {
-        const int k = a->h.c - c; /* m has no padding */
-        const LxV hm = k >= LX_LANES ? lxv_mul(lxv_load(h + c), lxv_load(m + c)) : lxv_mul(lxv_load_n(h + c, k), lxv_load_n(m + c, k));
-        s0 = lxv_fma(hm, k >= LX_LANES ? lxv_load(w0 + c) : lxv_load_n(w0 + c, k), s0);
-        s1 = lxv_fma(hm, k >= LX_LANES ? lxv_load(w1 + c) : lxv_load_n(w1 + c, k), s1);
-        s2 = lxv_fma(hm, k >= LX_LANES ? lxv_load(w2 + c) : lxv_load_n(w2 + c, k), s2);
+    int c = 0;
+    for (; c + LX_LANES <= a->h.c; c += LX_LANES) {
+        const LxV hm = lxv_mul(lxv_load(h + c), lxv_load(m + c));
+        s0 = lxv_fma(hm, lxv_load(w0 + c), s0);
+        s1 = lxv_fma(hm, lxv_load(w1 + c), s1);
+        s2 = lxv_fma(hm, lxv_load(w2 + c), s2);
+    }
+    if (c < a->h.c) { /* m has no padding */
+        const int k = a->h.c - c;
+        const LxV hm = lxv_mul(lxv_load_n(h + c, k), lxv_load_n(m + c, k));
+        s0 = lxv_fma(hm, lxv_load_n(w0 + c, k), s0);
+        s1 = lxv_fma(hm, lxv_load_n(w1 + c, k), s1);
+        s2 = lxv_fma(hm, lxv_load_n(w2 + c, k), s2);
     }
     const float sums[3] = {lxv_sum(s0), lxv_sum(s1), lxv_sum(s2)};
     for (int j = 0; j < 3; j++) flow[j] = sums[j] + a->bias[j] + (a->previous.data ? previous_flow(&a->previous, n, y, x, j) : 0);
@@ -55,15 +62,15 @@ static Sample sample_at(const LxTensor *f, int n, double px, double py)
     return s;
 }
 
-/* Channels c ... c+k-1 of one pixel; h is read before blended, which may be the same memory, is written. */
-LX_INLINE void blend(const Sample *s, float mask, float keep, const float *h, float *warped, float *blended, int c, int k)
+/* Channels c ... c+width-1 of one pixel; h is read before blended, which may be the same memory, is written. */
+LX_INLINE void blend(const int width, const Sample *s, float mask, float keep, const float *h, float *warped, float *blended, int c)
 {
-    LxV v = lxv_mul(lxv_set(s->weight[0]), lxv_load_n(s->pixel[0] + c, k));
-    LX_UNROLL for (int i = 1; i < 4; i++) v = lxv_fma(lxv_set(s->weight[i]), lxv_load_n(s->pixel[i] + c, k), v);
+    LxV v = lxv_mul(lxv_set(s->weight[0]), lxv_load_w(width, s->pixel[0] + c));
+    LX_UNROLL for (int i = 1; i < 4; i++) v = lxv_fma(lxv_set(s->weight[i]), lxv_load_w(width, s->pixel[i] + c), v);
     v = lxv_mul(v, lxv_set(mask));
-    const LxV b = lxv_fma(lxv_set(keep), lxv_load_n(h + c, k), v);
-    lxv_store_n(warped + c, v, k);
-    if (blended) lxv_store_n(blended + c, b, k);
+    const LxV b = lxv_fma(lxv_set(keep), lxv_load_w(width, h + c), v);
+    lxv_store_w(width, warped + c, v);
+    if (blended) lxv_store_w(width, blended + c, b);
 }
 
 static void warp_pixel(const LxWarpArgs *a, int n, int y, int x)
@@ -77,9 +84,10 @@ static void warp_pixel(const LxWarpArgs *a, int n, int y, int x)
     const float e = expf(-flow[2]), mask = 1 / (1 + e), keep = isinf(e) ? 1 : e * mask; /* 1 - mask, without cancellation */
     const float *h = lx_tensor_pixel(&a->h, n, y, x);
     float *warped = lx_tensor_pixel(&a->warped, n, y, x), *blended = a->blended.data ? lx_tensor_pixel(&a->blended, n, y, x) : NULL;
-    int c = 0; /* padding channels are zero in h and feature, and become zero */
-    for (; c + LX_LANES <= a->h.cs; c += LX_LANES) blend(&s, mask, keep, h, warped, blended, c, LX_LANES);
-    if (c < a->h.cs) blend(&s, mask, keep, h, warped, blended, c, a->h.cs - c);
+    /* padding channels are zero in h and feature, and become zero */
+    if (a->h.cs == 4) blend(4, &s, mask, keep, h, warped, blended, 0);
+    else
+        for (int c = 0; c < a->h.cs; c += LX_LANES) blend(LX_LANES, &s, mask, keep, h, warped, blended, c);
 }
 
 static void warp_row(void *arg, int row, int slot)
