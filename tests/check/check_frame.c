@@ -49,19 +49,19 @@ static size_t make_image(CheckMemory *m, LiaxImage *image, LiaxFormat format, in
 
 /* ---- frame_in ----------------------------------------------------------------------------------------------------- */
 
-static void in_case(const CheckLevel *level, LiaxFormat format, int width, int height, int size, int slots)
+static void in_case(const CheckLevel *level, LiaxFormat format, int width, int height, int w, int h, int slots)
 {
     CheckMemory m = {0};
     char name[96];
-    snprintf(name, sizeof name, "frame_in format %d %dx%d to %d", format, width, height, size);
+    snprintf(name, sizeof name, "frame_in format %d %dx%d to %dx%d", format, width, height, w, h);
     LiaxImage image;
     make_image(&m, &image, format, width, height, 1);
-    LxFrameInArgs a = {.image = &image, .x = make_axis(&m, width, size), .y = make_axis(&m, height, size)};
+    LxFrameInArgs a = {.image = &image, .x = make_axis(&m, width, w), .y = make_axis(&m, height, h)};
     LxTensor out[2];
     for (int i = 0; i < 2; i++) {
-        a.between = check_floats(&m, 4 * (size_t)height * (size_t)size);
+        a.between = check_floats(&m, 4 * (size_t)height * (size_t)w);
         a.wide = check_floats(&m, 4 * (size_t)width * (size_t)slots);
-        a.to = out[i] = check_output(&m, 1, 3, size, size);
+        a.to = out[i] = check_output(&m, 1, 3, h, w);
         const LxExec x = {check_pool(slots), NULL};
         if (i) level->table.frame_in.run(&x, &a);
         else lx_frame_in_ref(&x, &a);
@@ -72,18 +72,21 @@ static void in_case(const CheckLevel *level, LiaxFormat format, int width, int h
     check_release(&m, name);
 }
 
-static const int frame_sizes[][3] = {{1, 1, 1}, {1, 1, 8}, {8, 8, 8}, {8, 3, 8}, {3, 8, 8}, {7, 5, 16}, {33, 17, 16}, {16, 16, 9}, {40, 100, 32}};
+/* Width and height of the picture, then of the tensor. */
+static const int frame_sizes[][4] = {{1, 1, 1, 1},   {1, 1, 8, 8},     {8, 8, 8, 8},    {8, 3, 8, 8}, {3, 8, 8, 8},
+                                     {7, 5, 16, 16}, {33, 17, 16, 16}, {16, 16, 9, 9}, {40, 100, 32, 32}, {21, 12, 30, 7}};
+enum { N_SIZES = sizeof frame_sizes / sizeof *frame_sizes };
 
 static void in_sizes(const CheckLevel *l)
 {
     for (int format = LIAX_RGB24; format <= LIAX_RGBF32; format++)
-        for (int i = 0; i < 9; i++) in_case(l, (LiaxFormat)format, frame_sizes[i][0], frame_sizes[i][1], frame_sizes[i][2], 1 + i % 3);
+        for (int i = 0; i < N_SIZES; i++) in_case(l, (LiaxFormat)format, frame_sizes[i][0], frame_sizes[i][1], frame_sizes[i][2], frame_sizes[i][3], 1 + i % 3);
 }
 
 static void in_network(const CheckLevel *l)
 {
-    in_case(l, LIAX_RGB24, 512, 512, 256, 2);
-    in_case(l, LIAX_NV12, 640, 480, 512, 7);
+    in_case(l, LIAX_RGB24, 512, 512, 256, 256, 2);
+    in_case(l, LIAX_NV12, 640, 480, 512, 512, 7);
 }
 
 /* ---- frame_out ---------------------------------------------------------------------------------------------------- */
@@ -104,17 +107,17 @@ static void compare_bytes(const char *name, const LiaxImage *got, const LiaxImag
     if (differing > 1 + total / 1000) fail_msg("%s: %zu of %zu bytes differ", name, differing, total);
 }
 
-static void out_case(const CheckLevel *level, LiaxFormat format, int width, int height, int size, int slots)
+static void out_case(const CheckLevel *level, LiaxFormat format, int width, int height, int w, int h, int slots)
 {
     CheckMemory m = {0};
     char name[96];
-    snprintf(name, sizeof name, "frame_out format %d %d to %dx%d", format, size, width, height);
-    LxFrameOutArgs a = {.from = check_random_tensor(&m, 1, 3, size, size, -1.2f, 1.2f), .x = make_axis(&m, size, width), .y = make_axis(&m, size, height)};
+    snprintf(name, sizeof name, "frame_out format %d %dx%d to %dx%d", format, w, h, width, height);
+    LxFrameOutArgs a = {.from = check_random_tensor(&m, 1, 3, h, w, -1.2f, 1.2f), .x = make_axis(&m, w, width), .y = make_axis(&m, h, height)};
     LiaxImage image[2];
     for (int i = 0; i < 2; i++) {
         make_image(&m, &image[i], format, width, height, 0);
         a.image = &image[i];
-        a.between = check_floats(&m, 4 * (size_t)width * (size_t)size);
+        a.between = check_floats(&m, 4 * (size_t)width * (size_t)h);
         a.wide = check_floats(&m, 8 * (size_t)width * (size_t)slots);
         const LxExec x = {check_pool(slots), NULL};
         if (i) level->table.frame_out.run(&x, &a);
@@ -135,13 +138,13 @@ static void out_case(const CheckLevel *level, LiaxFormat format, int width, int 
 static void out_sizes(const CheckLevel *l)
 {
     for (int format = LIAX_RGB24; format <= LIAX_RGBF32; format++)
-        for (int i = 0; i < 9; i++) out_case(l, (LiaxFormat)format, frame_sizes[i][0], frame_sizes[i][1], frame_sizes[i][2], 1 + i % 3);
+        for (int i = 0; i < N_SIZES; i++) out_case(l, (LiaxFormat)format, frame_sizes[i][0], frame_sizes[i][1], frame_sizes[i][2], frame_sizes[i][3], 1 + i % 3);
 }
 
 static void out_network(const CheckLevel *l)
 {
-    out_case(l, LIAX_RGB24, 256, 256, 512, 2);
-    out_case(l, LIAX_I420, 640, 480, 512, 7);
+    out_case(l, LIAX_RGB24, 256, 256, 512, 512, 2);
+    out_case(l, LIAX_I420, 640, 480, 512, 512, 7);
 }
 
 static int in_differs(const LxKernels *k)
