@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 import torch
+from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor
 
 from network import Liax
-from portraits import BROWS, EYES, FACE, IDS, LABELS, MOUTH, Renderer, to_labels, to_tensor
+from portraits import EYES, IDS, LABELS, MOUTH, NAMES, Renderer, to_labels, to_tensor
 
 
 def psnr(a: Tensor, b: Tensor, where: Tensor | None = None) -> float:
@@ -94,3 +96,128 @@ class Holdout:
         rows = torch.cat([torch.cat((self.src[:10], self.tgt[:10], own[:10]), 2), torch.cat((self.cross_src[:10], self.cross[:10], rel[:10]), 2)], 2)
         grid = torch.cat(list(rows), 2).clamp(-1, 1)
         return m, ((grid.permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+
+
+# name, renderer's motions and their signs, one-sided, lowest and highest useful value in units of the main motion id, note
+CONTROLS = (
+    ("yaw", {"yaw": 1}, False, -0.5, 0.5, "plus turns the head to the viewer's right"),
+    ("pitch", {"pitch": 1}, False, -0.45, 0.45, "plus looks up"),
+    ("roll", {"roll": 1}, False, -0.45, 0.45, "plus tips the head to the viewer's right"),
+    ("x", {"x": 1}, False, -0.45, 0.45, "plus moves to the viewer's right"),
+    ("y", {"y": 1}, False, -0.45, 0.45, "plus moves up"),
+    ("scale", {"scale": 1}, False, -0.45, 0.45, "plus comes nearer"),
+    ("mouth-open", {"jaw": 1}, True, 0.0, 0.6, "plus opens the mouth"),
+    ("smile", {"smile": 1}, False, -0.45, 0.45, "plus smiles, minus is sad"),
+    ("pout", {"pout": 1}, True, 0.0, 0.6, "plus pushes the lips out"),
+    ("oh", {"oh": 1}, True, 0.0, 0.6, "plus rounds the lips"),
+    ("cheeks", {"cheeks": 1}, True, 0.0, 0.6, "plus blows up the cheeks"),
+    ("eyes-open", {"blink-left": -1, "blink-right": -1}, False, -0.7, 0.3, "minus closes both eyes"),
+    ("wink", {"blink-left": -1, "blink-right": 1}, False, -0.4, 0.4, "plus closes the viewer's right eye and opens the left"),
+    ("brows", {"brows": 1}, False, -0.4, 0.4, "plus raises the brows, minus frowns"),
+    ("gaze-x", {"gaze-x": 1}, False, -0.4, 0.4, "plus looks to the viewer's right"),
+    ("gaze-y", {"gaze-y": 1}, False, -0.4, 0.4, "plus looks up"),
+)
+# The renderer's motion behind each control, what it is measured by: label name and sign.
+READ = {"mouth-open": ("jaw", -1), "eyes-open": ("blink", 1)}
+
+
+def regress(net: Liax, people: int, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares of the encoder's alpha on the renderer's motions: rows of [16,M], and R2 by motion id."""
+    r, pictures, motions = Renderer(net.size), [], []
+    for i in range(people):
+        m = r.random_motion(31 * i + 5)
+        pictures.append(r.draw(r.identity(first + i), m))
+        motions.append(m)
+    x = to_tensor(np.stack(pictures))
+    with torch.no_grad():
+        alpha = torch.cat([net.alpha(net.encode(p)[0]) for p in x.split(16)]).numpy()
+    a = np.concatenate((np.stack(motions), np.ones((people, 1), np.float32)), 1)
+    fit, *_ = np.linalg.lstsq(a, alpha, rcond=None)
+    rest = alpha - a @ fit
+    return fit[:16], 1 - (rest**2).sum(0) / np.maximum(((alpha - alpha.mean(0)) ** 2).sum(0), 1e-12)
+
+
+def find_controls(net: Liax, people: int = 400) -> list[dict]:
+    """Each control's vector in alpha: how the encoder's alpha moves when the renderer moves one thing."""
+    fit, _ = regress(net, people, 200)
+    out = []
+    for name, mix, one_sided, low, high, note in CONTROLS:
+        v = sum(sign * fit[NAMES.index(k)] for k, sign in mix.items())
+        top = int(np.abs(v).argmax())
+        v = v / abs(v[top])
+        vector = {str(i): round(float(v[i]), 4) for i in np.argsort(-np.abs(v)) if abs(v[i]) >= 0.1}
+        out.append({"name": name, "min": low, "max": high, "one_sided": one_sided, "vector": vector, "note": note})
+    return out
+
+
+@torch.no_grad()
+def try_controls(net: Liax, controls: list[dict], people: int = 16) -> dict[str, dict]:
+    """Edit people at rest with each control at five values; read the motion back from the pictures."""
+    r, names = Renderer(net.size), [row[0] for row in LABELS]
+    rest = np.zeros(16, np.float32)
+    x = to_tensor(np.stack([r.draw(r.identity(i), rest) for i in range(people)]))
+    z, feats = net.encode(x)
+    out = {}
+    for c in controls:
+        label, sign = READ.get(c["name"], (c["name"], 1))
+        steps, reads = np.linspace(c["min"], c["max"], 5), []
+        for s in steps:
+            delta = torch.zeros(1, net.motions)
+            for k, v in c["vector"].items():
+                delta[0, int(k)] = float(v) * s
+            y = net.decode(z + net.motion(net.alpha(z) + delta), feats)[0].clamp(-1, 1)
+            reads.append(sign * net.alpha(net.encode(y)[0])[:, IDS[names.index(label)]].numpy())
+        reads = np.stack(reads)  # [5, people]
+        mean = reads.mean(1)
+        out[c["name"]] = {"r": float(np.corrcoef(np.repeat(steps, people), reads.ravel())[0, 1]),
+                          "slope": float(np.polyfit(steps, mean, 1)[0]), "monotonic": bool((np.diff(mean) > 0).all())}
+    return out
+
+
+@torch.no_grad()
+def draw_controls(net: Liax, controls: list[dict], who: int) -> np.ndarray:
+    """One row per control: its values from lowest to highest on one person."""
+    r = Renderer(net.size)
+    x = to_tensor(r.draw(r.identity(who), np.zeros(16, np.float32))[None])
+    z, feats = net.encode(x)
+    rows = []
+    for c in controls:
+        row = [x[0]]
+        for s in np.linspace(c["min"], c["max"], 5):
+            delta = torch.zeros(1, net.motions)
+            for k, v in c["vector"].items():
+                delta[0, int(k)] = float(v) * s
+            row.append(net.decode(z + net.motion(net.alpha(z) + delta), feats)[0][0])
+        rows.append(torch.cat(row, 2))
+    half = (len(rows) + 1) // 2
+    grid = torch.cat((torch.cat(rows[:half], 1), torch.cat(rows[half:], 1)), 2).clamp(-1, 1)
+    return ((grid.permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+
+
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("weights", help="safetensors checkpoint")
+    a.add_argument("--people", type=int, default=64)
+    a.add_argument("--controls", help="write controls.json here")
+    a.add_argument("--pictures", help="write PREFIX-compare.png and PREFIX-controls.png")
+    a.add_argument("--threads", type=int, default=1)
+    o = a.parse_args()
+    torch.set_num_threads(o.threads)
+    net = Liax.from_checkpoint({k: v.float() for k, v in load_file(o.weights).items()})
+    held = Holdout(net.size, o.people)
+    measures, grid = held.measure(net)
+    controls = find_controls(net)
+    tried = try_controls(net, controls)
+    with torch.no_grad():
+        r2 = held.labels(net)
+    print(json.dumps({"size": net.size, "people": o.people, "measures": measures, "labels_r2": r2, "controls": tried}, indent=1))
+    if o.controls:
+        with open(o.controls, "w") as f:
+            f.write('{"controls": [\n' + ",\n".join("  " + json.dumps(c) for c in controls) + "\n]}\n")
+    if o.pictures:
+        Image.fromarray(grid).save(o.pictures + "-compare.png")
+        Image.fromarray(draw_controls(net, controls, 5)).save(o.pictures + "-controls.png")
+
+
+if __name__ == "__main__":
+    main()

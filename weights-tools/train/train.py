@@ -23,8 +23,9 @@ from torch import Tensor
 import portraits
 from evaluate import Holdout
 from network import Liax
-from portraits import BROWS, EYES, FACE, IDS, MOUTH, Stream, to_labels
+from portraits import BROWS, EYES, FACE, IDS, LABELS, MOUTH, Stream, to_labels
 
+GAZE = [i for i, row in enumerate(LABELS) if row[0].startswith("gaze")]
 PART = 12 << 20  # bytes of state per file
 
 
@@ -122,24 +123,26 @@ def picture_loss(y: Tensor, t: Tensor, w: Tensor) -> Tensor:
 def label_loss(net: Liax, z: Tensor, motion: Tensor, used: Tensor) -> Tensor:
     """The readout tells the motion, and the rest of the latent keeps off the motions' directions."""
     want = to_labels(motion.cpu()).to(z.device)
-    read = F.smooth_l1_loss(4 * net.alpha(z)[:, IDS], 4 * want, beta=0.5)
-    return read + 0.01 * (z @ used).square().mean()
+    read = F.smooth_l1_loss(4 * net.alpha(z)[:, IDS], 4 * want, beta=0.5, reduction="none")
+    seen = torch.ones_like(read)
+    seen[:, GAZE] = 1 - 0.9 * motion[:, 11:13].mean(1, keepdim=True)  # closed eyes do not tell where they look
+    return (seen * read).mean() + 0.01 * (z @ used).square().mean()
 
 
 class Probes(torch.nn.Module):
-    """Linear readouts of the label picture from the coarse features, for training only: where eyes, brows, mouth, face,
-    hair and body are is known for every place, which teaches an encoder faster than one number per picture."""
+    """Linear readouts of the label picture from the coarse features, for training only: where eyes, irises, brows,
+    mouth, face, hair and body are is known for every place, which teaches an encoder faster than one number per picture."""
 
     def __init__(self, net: Liax):
         super().__init__()
-        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(w, 6, 1) for w in net.widths[1:3])
+        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(w, 8, 1) for w in net.widths[1:4])
 
     def forward(self, feats: list[Tensor], labels: Tensor) -> Tensor:
-        maps = torch.stack([(labels.int() & (1 << i) > 0).float() for i in range(6)], 1)
+        maps = torch.stack([(labels.int() & (1 << i) > 0).float() for i in range(8)], 1)
         loss = 0
         for head, f in zip(self.heads, feats):
             want = F.avg_pool2d(maps, labels.shape[-1] // f.shape[-1])
-            scale = maps.new_tensor([1, 3, 3, 3, 1, 1]).view(1, -1, 1, 1)
+            scale = maps.new_tensor([1, 3, 3, 3, 1, 1, 6, 4]).view(1, -1, 1, 1)
             loss = loss + (scale * (head(f.float()) - want)).square().mean()
         return loss
 
@@ -147,9 +150,14 @@ class Probes(torch.nn.Module):
 def step(net: Liax, probes: Probes, batch: dict, stage: str, teach: float, used: Tensor, half: bool, picture: bool) -> dict[str, Tensor]:
     src = batch["src"].contiguous(memory_format=torch.channels_last)
     src = src.bfloat16() if half else src
+    n, motion, lab = len(src), batch["ms"], batch["lab_s"]
+    if stage == "full":  # the target serves as a second labelled picture
+        tgt = batch["tgt"].to(src.dtype).contiguous(memory_format=torch.channels_last)
+        src, motion, lab = torch.cat((src, tgt)), torch.cat((motion, batch["mt"])), torch.cat((lab, batch["lab"]))
     z, feats = net.encode(src)
-    out = {"label": label_loss(net, z, batch["ms"], used), "probe": (2 if stage == "encoder" else 0.5) * probes(feats, batch["lab_s"])}
+    out = {"label": 2 * label_loss(net, z, motion, used), "probe": (2 if stage == "encoder" else 1) * probes(feats, lab)}
     if stage == "full":
+        z, feats = z[:n], [f[:n] for f in feats]
         alpha = torch.zeros(len(z), net.motions, device=z.device)
         alpha[:, IDS] = to_labels(batch["mt"].cpu()).to(z.device)
         alpha[:, IDS] += 0.02 * torch.randn_like(alpha[:, IDS])
@@ -169,6 +177,7 @@ def main() -> None:
     a.add_argument("--seconds", type=float, default=3600, help="length of the run; rates follow the clock")
     a.add_argument("--encoder-seconds", type=float, default=0, help="of these, with the encoder alone")
     a.add_argument("--teach", type=float, default=0.35, help="share of the run until which true flows replace the network's")
+    a.add_argument("--teach-floor", type=float, default=0.35, help="least share of samples with true flows: keeps pictures sharp")
     a.add_argument("--flow-until", type=float, default=0.5, help="share of the run until which two of three steps learn the flow alone")
     a.add_argument("--size", type=int, default=64)
     a.add_argument("--widths", default="64,64,40,24,16", help="channels at 4x4, 8x8, ... size")
@@ -244,7 +253,7 @@ def main() -> None:
             g["lr"] = rate
         data = {k: v.to(o.device) for k, v in next(stream).items()}
         used = net.directions().detach()[:, IDS]
-        teach = max(0.0, 1 - at / o.teach) if o.teach > 0 else 0.0
+        teach = max(o.teach_floor, 1 - at / o.teach) if o.teach > 0 else o.teach_floor
         losses = step(net, probes, data, stage, teach, used, o.bf16, at > o.flow_until or steps % 3 == 0)
         total = sum(losses.values())
         if not torch.isfinite(total):
