@@ -50,18 +50,19 @@ LIB_SRC += $(X86_SRC)
 endif
 LIAX_SRC := $(wildcard examples/liax/*.c examples/media/*.c)
 PORTRAIT_SRC := $(wildcard examples/portrait/*.c)
+EVAL_SRC := $(wildcard examples/demo/*.c) $(filter-out %/liax_portrait.c,$(PORTRAIT_SRC))
 TOOL_MAINS := $(wildcard weights-tools/liax-*.c)
 TOOL_SRC := $(filter-out $(TOOL_MAINS),$(wildcard weights-tools/*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
 TOOLS := $(patsubst weights-tools/%.c,$(BUILD)/bin/%,$(TOOL_MAINS))
-PROGRAMS := $(TOOLS) $(BUILD)/bin/liax $(BUILD)/bin/hello $(if $(PORTRAIT_SRC),$(BUILD)/bin/liax-portrait)
+PROGRAMS := $(TOOLS) $(BUILD)/bin/liax $(BUILD)/bin/hello $(BUILD)/bin/liax-portrait $(BUILD)/bin/liax-sheet $(BUILD)/bin/liax-eval-demo
 
 STATIC := $(BUILD)/lib/libliax.a
 SHARED := $(BUILD)/lib/libliax.so
 
-.PHONY: all lib deps demo check test bench install uninstall clean help
+.PHONY: all lib deps demo eval-demo check test bench install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: lib $(PROGRAMS)
@@ -142,6 +143,34 @@ $(BUILD)/bin/liax-portrait: $(call obj,$(PORTRAIT_SRC))
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
 
+$(BUILD)/bin/liax-sheet: $(BUILD)/obj/examples/sheet/liax_sheet.o
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
+
+$(BUILD)/bin/liax-eval-demo: $(call obj,$(EVAL_SRC)) $(SHARED)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(call obj,$(EVAL_SRC)) -L$(BUILD)/lib -lliax -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
+
+# ---- the demo: our own model, on drawn people
+
+DEMO_MODEL := $(BUILD)/demo/demo.liax
+$(DEMO_MODEL): $(wildcard examples/demo/demo.safetensors examples/demo/controls.json) $(BUILD)/bin/liax-convert $(BUILD)/bin/liax-synth
+	@mkdir -p $(@D)
+	@rm -f $@
+ifneq ($(wildcard examples/demo/demo.safetensors),)
+	$(BUILD)/bin/liax-convert examples/demo/demo.safetensors $@ --controls examples/demo/controls.json --license "MIT, as libliax" --source "libliax demo model"
+else
+	$(BUILD)/bin/liax-synth --size 128 --scale 0.125 --motions 40 $@
+endif
+
+demo: deps ## draw a portrait and a driver, animate one by the other: pictures in build/demo
+	@$(MAKE) --no-print-directory -s all $(DEMO_MODEL)
+	@examples/demo/demo.sh $(BUILD)
+
+SEED ?= 1
+eval-demo: all $(DEMO_MODEL) ## measure the demo model on people that it never saw; SEED=n
+	$(BUILD)/bin/liax-eval-demo $(DEMO_MODEL) --seed $(SEED)
+
 # ---- what must be installed first
 
 deps: ## install what is missing (Debian, Ubuntu), or print the line that does
@@ -156,7 +185,7 @@ install: lib $(PROGRAMS) ## DESTDIR and PREFIX say where
 	$(INSTALL) -m 755 $(SHARED).$(VERSION) $(DESTDIR)$(PREFIX)/lib
 	ln -sf libliax.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so.$(SOVERSION)
 	ln -sf libliax.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so
-	$(INSTALL) -m 755 $(filter-out %/hello,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(filter-out %/hello %/liax-sheet %/liax-eval-demo,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	$(call fill,lib/liax.pc.in,$(DESTDIR)$(PREFIX)/lib/pkgconfig,$(PREFIX),$(PREFIX)/include)
 	$(call fill,lib/liax-config.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
 	$(call fill,lib/liax-config-version.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
@@ -173,4 +202,4 @@ clean:
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1: \2/p' Makefile tests/tests.mk | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
