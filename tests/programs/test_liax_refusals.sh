@@ -38,7 +38,8 @@ refuses "sweep without an edit" 2 'name what to sweep' "$liax" sweep -m tiny.lia
 # ---- files that are not what they should be
 head -c 300 "$portrait" >cut.png
 "$probe" picture full.jpg jpeg1
-head -c 500 full.jpg >cut.jpg
+head -c 200 full.jpg >cut.jpg
+head -c "$(($(wc -c <full.jpg) - 100))" full.jpg >half.jpg
 head -c 4000 in.mp4 >cut.mp4
 head -c 5000 tiny.liax >cut.liax
 "$probe" picture cmyk.jpg cmyk
@@ -54,6 +55,7 @@ refuses "missing portrait" 1 'cannot read missing.png' from missing.png
 refuses "a folder as the portrait" 1 'folder is a folder' from folder
 refuses "truncated PNG" 1 'cut.png' from cut.png
 refuses "truncated JPEG" 1 'cut.jpg' from cut.jpg
+refuses "JPEG without its end" 1 'half.jpg' from half.jpg
 refuses "empty file" 1 'empty.png' from empty.png
 refuses "CMYK JPEG" 1 'save it as RGB' from cmyk.jpg
 refuses "PNG of absurd size" 1 'huge.png' from huge.png
@@ -89,6 +91,9 @@ ln -s /dev/full full.npy
 refuses "full disk: PNG" 1 'No space left' edit -o full.png
 refuses "full disk: video" 1 'No space left' animate -d in.mp4 -o full.mp4
 refuses "full disk: array" 1 'No space left' edit --npy full.npy
+ln -s /dev/full full.json
+refuses "full disk: a small array" 1 'No space left' "$liax" motion -m tiny.liax -i "$portrait" --npy full.npy
+refuses "full disk: motion file" 1 'No space left' "$liax" motion -m tiny.liax -i "$portrait" -o full.json
 limited() { (ulimit -f 4 && "$@"); }
 refuses "a limit on file sizes: video" 1 'cannot write x.mp4' limited "$liax" animate -m tiny.liax -s "$portrait" -d in.mp4 -o x.mp4 --size 320x240
 refuses "a limit on file sizes: array" 1 'cannot write x.npy' limited "$liax" edit -m tiny.liax -s "$portrait" --npy x.npy
