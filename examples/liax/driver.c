@@ -59,7 +59,7 @@ int driver_next(Driver *d, DriverFrame *out, bool *more)
 
 void driver_close(Driver *d)
 {
-    if (d->reader) say_notice(media_reader_notice(d->reader));
+    if (d->reader && d->next) say_notice(media_reader_notice(d->reader));
     media_reader_close(&d->reader);
     motion_free(&d->motion);
 }

@@ -65,10 +65,20 @@ int media_default_matrix(int height);
 struct AVFormatContext;
 int64_t media_start_time(const struct AVFormatContext *file, MediaRational time_base);
 
-/* Sound that goes from one file into another without decoding (media_sound.c). */
+/* Sound that is decoded and encoded again (media_recode.c). The calls return FFmpeg's codes, below 0 for failures. */
+typedef struct MediaRecode MediaRecode;
+struct AVPacket;
+struct AVStream;
+struct AVStream *media_recode_open(MediaRecode **out, struct AVStream *in, struct AVFormatContext *to); /* NULL: cannot be done */
+int media_recode_packet(MediaRecode *r, const struct AVPacket *p); /* NULL: the decoder's end */
+int media_recode_finish(MediaRecode *r);
+void media_recode_close(MediaRecode **r);
+
+/* Sound that goes from one file into another (media_sound.c). */
 typedef struct MediaSound MediaSound;
 bool media_sound_open(MediaSound **out, const char *path, struct AVFormatContext *to, char *notice, size_t notice_size, MediaError *e);
 bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base, MediaError *e); /* copy what begins before t */
+bool media_sound_finish(MediaSound *s, MediaError *e);
 void media_sound_close(MediaSound **s);
 
 #endif

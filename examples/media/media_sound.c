@@ -1,4 +1,4 @@
-/* Sound from one file into another: packets are copied as they are, up to where the pictures have come. */
+/* Sound from one file into another, up to where the pictures have come: packets are copied as they are, or recoded. */
 #include "media_internal.h"
 
 #include <stdlib.h>
@@ -10,10 +10,21 @@ struct MediaSound {
     AVFormatContext *from, *to;
     AVStream *in, *out;
     AVPacket *packet;
+    MediaRecode *recode; /* NULL: packets are copied */
     bool holding; /* the packet waits for its time */
     bool ended;
     int64_t start;
 };
+
+/* The output's stream, for packets as they are. */
+static AVStream *add_copy(const MediaSound *s)
+{
+    AVStream *out = avformat_new_stream(s->to, NULL);
+    if (!out || avcodec_parameters_copy(out->codecpar, s->in->codecpar) < 0) return NULL;
+    out->codecpar->codec_tag = 0; /* the other container has its own */
+    out->time_base = s->in->time_base;
+    return out;
+}
 
 static void add_stream(MediaSound *s, char *notice, size_t notice_size)
 {
@@ -22,16 +33,15 @@ static void add_stream(MediaSound *s, char *notice, size_t notice_size)
     for (unsigned n = 0; n < s->from->nb_streams; n++)
         if ((int)n != i) s->from->streams[n]->discard = AVDISCARD_ALL;
     s->in = s->from->streams[i];
+    s->start = media_start_time(s->from, (MediaRational){s->in->time_base.num, s->in->time_base.den});
     const enum AVCodecID id = s->in->codecpar->codec_id;
-    if (avformat_query_codec(s->to->oformat, id, FF_COMPLIANCE_NORMAL) != 1) {
-        snprintf(notice, notice_size, "the sound (%s) cannot live in a %s file and was left out", avcodec_get_name(id), s->to->oformat->name);
+    if (avformat_query_codec(s->to->oformat, id, FF_COMPLIANCE_NORMAL) == 1) {
+        s->out = add_copy(s);
         return;
     }
-    s->out = avformat_new_stream(s->to, NULL);
-    if (!s->out || avcodec_parameters_copy(s->out->codecpar, s->in->codecpar) < 0) return;
-    s->out->codecpar->codec_tag = 0; /* the other container has its own */
-    s->out->time_base = s->in->time_base;
-    s->start = media_start_time(s->from, (MediaRational){s->in->time_base.num, s->in->time_base.den});
+    s->out = media_recode_open(&s->recode, s->in, s->to);
+    snprintf(notice, notice_size, "the sound (%s) cannot live in a %s file and was %s", avcodec_get_name(id), s->to->oformat->name,
+             s->out ? "encoded again as AAC" : "left out");
 }
 
 bool media_sound_open(MediaSound **out, const char *path, AVFormatContext *to, char *notice, size_t notice_size, MediaError *e)
@@ -65,6 +75,24 @@ static bool fetch(MediaSound *s)
     return s->holding;
 }
 
+static int put(MediaSound *s, AVPacket *p)
+{
+    if (s->recode) {
+        const int rc = media_recode_packet(s->recode, p);
+        av_packet_unref(p);
+        return rc;
+    }
+    av_packet_rescale_ts(p, s->in->time_base, s->out->time_base);
+    p->stream_index = s->out->index;
+    p->pos = -1;
+    return av_interleaved_write_frame(s->to, p); /* takes the packet's data */
+}
+
+static bool fail(int rc, MediaError *e)
+{
+    return media_fail(e, "cannot write the sound: %s", av_err2str(rc));
+}
+
 bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base, MediaError *e)
 {
     while (fetch(s)) {
@@ -75,20 +103,24 @@ bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base, MediaE
             return true;
         if (p->pts != AV_NOPTS_VALUE) p->pts -= s->start;
         if (p->dts != AV_NOPTS_VALUE) p->dts -= s->start;
-        av_packet_rescale_ts(p, s->in->time_base, s->out->time_base);
-        p->stream_index = s->out->index;
-        p->pos = -1;
         s->holding = false;
-        const int rc = av_interleaved_write_frame(s->to, p); /* takes the packet's data */
-        if (rc < 0) return media_fail(e, "cannot write the sound: %s", av_err2str(rc));
+        const int rc = put(s, p);
+        if (rc < 0) return fail(rc, e);
     }
     return true;
+}
+
+bool media_sound_finish(MediaSound *s, MediaError *e)
+{
+    const int rc = s->recode ? media_recode_finish(s->recode) : 0;
+    return rc >= 0 || fail(rc, e);
 }
 
 void media_sound_close(MediaSound **sound)
 {
     MediaSound *s = *sound;
     if (!s) return;
+    media_recode_close(&s->recode);
     avformat_close_input(&s->from);
     av_packet_free(&s->packet);
     free(s);

@@ -186,7 +186,7 @@ bool media_video_out_frame(MediaVideoOut *v, const uint8_t *rgb, int64_t pts, in
 
 bool media_video_out_finish(MediaVideoOut *v, MediaError *e)
 {
-    if (!encode(v, NULL, e)) return false;
+    if (!encode(v, NULL, e) || (v->sound && !media_sound_finish(v->sound, e))) return false;
     v->started = false;
     int rc = av_write_trailer(v->file);
     if (rc >= 0) rc = v->file->pb->error;

@@ -46,10 +46,12 @@ works "size of the model, side by side" animate -d in.mp4 --size model --side-by
 shows "the driver as high as the result, not stretched" '^video h264 150x64 ' "$probe" show side.mp4
 works "an odd size, 720 lines" "$liax" edit -m tiny.liax -s "$portrait" --size 101x721 -o odd.mp4
 shows "one more column and row, BT.709" '^video h264 102x722 bt709 tv' "$probe" show odd.mp4
-"$probe" video pcm.mkv 80 60 10 pcm_s16le
+"$probe" video pcm.mkv 80 60 60 pcm_s16le
 run animate -d pcm.mkv -o pcm.mp4
 [ $status -eq 0 ] && grep -q 'note: the sound' err
-ok "sound that mp4 cannot hold is left out with a note" $?
+ok "sound that mp4 cannot hold is encoded again, with a note" $?
+shows "as AAC, all of it" '^sound aac 8[5-8] packets' "$probe" show pcm.mp4
+works "the recoded sound can be played: it is copied on" animate -d pcm.mp4 -o pcm-again.mp4
 works "-q silences the note" animate -d pcm.mkv -o pcm.mp4 -y -q
 works "mkv holds it" animate -d pcm.mkv -o pcm-out.mkv
 shows "pcm in mkv" '^sound pcm_s16le' "$probe" show pcm-out.mkv

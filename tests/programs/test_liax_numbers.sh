@@ -47,6 +47,13 @@ for level in ref default; do
     works "$level: animate by a motion file" "$liax" animate -m tiny.liax -s "$portrait" -d motion.json $head --npy by-file.npy -y
     gives animate_relative.npy by-file.npy
 done
+# shellcheck disable=SC2086
+for option in "--conv ref" "--conv direct" "--conv winograd" --low-memory "--threads 1" "--device cpu" "--precision f32"; do
+    level=$option
+    works "edit $option" "$liax" edit -m tiny.liax -s "$portrait" $head --npy edit.npy -y $option
+    gives edit.npy edit.npy
+done
+
 run "$probe" npy "$golden/edit.npy" sweep.npy 1e9 63 # the shape alone
 grep -q '^(64, 3, 64, 64)' out
 ok "sweep's array has 64 frames" $?
