@@ -99,14 +99,21 @@ static LiaxStatus read_format(LxCheckpoint *c, LxLog *log)
     return lx_fail(log, LIAX_E_FORMAT, "%s: is neither a torch checkpoint (zip or legacy) nor a safetensors file", c->file.name);
 }
 
-LiaxStatus lx_checkpoint_open(LxCheckpoint *c, const char *path, LxLog *log)
+LiaxStatus lx_checkpoint_open_file(LxCheckpoint *c, LxFile *file, LxLog *log)
 {
-    *c = (LxCheckpoint){0};
-    LiaxStatus st = lx_file_open(&c->file, path, log);
-    if (!st) st = read_format(c, log);
+    *c = (LxCheckpoint){.file = *file};
+    *file = (LxFile){.fd = -1};
+    LiaxStatus st = read_format(c, log);
     if (!st) st = sort_tensors(c, log);
     if (st) lx_checkpoint_close(c);
     return st;
+}
+
+LiaxStatus lx_checkpoint_open(LxCheckpoint *c, const char *path, LxLog *log)
+{
+    LxFile file;
+    const LiaxStatus st = lx_file_open(&file, path, log);
+    return st ? st : lx_checkpoint_open_file(c, &file, log);
 }
 
 void lx_checkpoint_close(LxCheckpoint *c)
@@ -116,7 +123,7 @@ void lx_checkpoint_close(LxCheckpoint *c)
     free(c->storages);
     free(c->window);
     lx_file_close(&c->file);
-    *c = (LxCheckpoint){0};
+    *c = (LxCheckpoint){.file.fd = -1};
 }
 
 /* ---- reading */

@@ -57,6 +57,9 @@ typedef struct LxCheckpoint {
  */
 LiaxStatus lx_checkpoint_open(LxCheckpoint *c, const char *path, LxLog *log);
 
+/** The same from an open file, which is taken over, success or not. */
+LiaxStatus lx_checkpoint_open_file(LxCheckpoint *c, LxFile *file, LxLog *log);
+
 void lx_checkpoint_close(LxCheckpoint *c);
 
 /** The tensor of that full name; NULL if there is none. */

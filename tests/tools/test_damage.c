@@ -64,14 +64,14 @@ static void truncate_everywhere(const char *path)
 }
 
 /* Where the file has checksums, a flipped bit is refused or was in bytes of no meaning: then the model is the same. */
-static void flip_bits(const char *path, int has_checksums)
+static void flip_bits(const char *path, int flips, int has_checksums)
 {
     size_t n;
     LxLog log;
     char good[80] = "";
     uint64_t r = 7;
     uint8_t *data = load_file(path, &n);
-    for (int i = 0; i <= 300; i++) {
+    for (int i = 0; i <= flips; i++) {
         r = r * 6364136223846793005u + 1442695040888963407u;
         const size_t from_end = (size_t)(r >> 33) % (i % 3 ? n : 30000 < n ? 30000 : n), bit = (size_t)(r >> 29) & 7;
         uint8_t *p = &data[i % 3 == 2 ? from_end : n - 1 - from_end];
@@ -109,9 +109,9 @@ static void test_truncation(void **state)
 
 static void test_flipped_bits(void **state)
 {
-    flip_bits(golden_path("tiny-64.pt"), 1);
-    flip_bits(golden_path("tiny-64-legacy.pt"), 0);
-    flip_bits(synth_file(), 0);
+    flip_bits(golden_path("tiny-64.pt"), 300, 1);
+    flip_bits(golden_path("tiny-64-legacy.pt"), 60, 0);
+    flip_bits(synth_file(), 60, 0);
     (void)state;
 }
 
@@ -204,6 +204,24 @@ static void test_safetensors_header(void **state)
     refuse_header("\"data_offsets\":[0,48]", "\"data_offsets\":[0.48]", "data_offsets are not inside");
     refuse_header("\"shape\":[4,3,1,1]", "\"shape\":[4,-3,1,]", "header, offset");
     refuse_header("\"shape\":[4,3,1,1]", "\"shape\":[-4,3,11]", "impossible shape");
+    (void)state;
+}
+
+/* One tensor more than the model has, beside the others. */
+static void test_extra_tensor(void **state)
+{
+    size_t n;
+    uint8_t *data = load_file(synth_file(), &n), *more = calloc(1, n + 256);
+    const uint64_t length = get64(data), data_bytes = n - 8 - length;
+    char entry[128];
+    const int used = snprintf(entry, sizeof entry, "{\"dec.more\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[%llu,%llu]},",
+                              (unsigned long long)data_bytes, (unsigned long long)data_bytes + 4);
+    put64(more, length + (uint64_t)used - 1);
+    memcpy(more + 8, entry, (size_t)used);
+    memcpy(more + 8 + used, data + 9, n - 9);
+    refuse(more, n + (size_t)used - 1 + 4, "tensor dec.more was found, expected none of that name");
+    free(data);
+    free(more);
     (void)state;
 }
 
@@ -329,7 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_truncation), cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_zip_fields),
-        cmocka_unit_test(test_safetensors_header), cmocka_unit_test(test_safetensors_files), cmocka_unit_test(test_legacy_files),
+        cmocka_unit_test(test_safetensors_header), cmocka_unit_test(test_extra_tensor), cmocka_unit_test(test_safetensors_files), cmocka_unit_test(test_legacy_files),
         cmocka_unit_test(test_legacy_heads), cmocka_unit_test(test_nesting), cmocka_unit_test(test_no_leftovers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
