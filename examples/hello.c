@@ -20,6 +20,16 @@ static LiaxImage read_ppm(const char *path)
     exit(1);
 }
 
+static int write_ppm(const char *path, const LiaxImage *p)
+{
+    FILE *f = fopen(path, "wb");
+    if (f) fprintf(f, "P6 %d %d 255\n", p->width, p->height);
+    if (f) fwrite(p->planes[0], 3, (size_t)p->width * (size_t)p->height, f);
+    if (f && !ferror(f) && !fclose(f)) return 0;
+    perror(path);
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 5) return fprintf(stderr, "usage: hello MODEL PORTRAIT.ppm DRIVING.ppm OUT.ppm\n"), 2;
@@ -36,10 +46,8 @@ int main(int argc, char **argv)
     if (!st) st = liax_session_set_source(session, &portrait);
     if (!st) st = liax_animate_frame(session, &driving, &out);
 
-    FILE *f = st ? NULL : fopen(argv[4], "wb");
-    if (f) fprintf(f, "P6 %d %d 255\n", out.width, out.height);
-    if (f) fwrite(out.planes[0], 3, (size_t)out.width * (size_t)out.height, f);
-    if (!f || fclose(f)) fprintf(stderr, "%s: %s\n", argv[4], *error ? error : session ? liax_session_error(session) : liax_status_name(st)), st = -1;
+    if (st) fprintf(stderr, "%s\n", *error ? error : session ? liax_session_error(session) : liax_status_name(st));
+    else st = write_ppm(argv[4], &out);
     liax_session_close(&session);
     liax_model_close(&model);
     free(portrait.planes[0]);

@@ -21,7 +21,8 @@ static int set_anchor(Engine *e, const Settings *s, const char *path, int64_t in
     DriverFrame f;
     bool more = true;
     int code = driver_open(&d, path, s, e);
-    for (int64_t i = 0; !code && more && i <= index; i++) code = interrupted() ? EXIT_INTERRUPTED : driver_next(&d, &f, &more);
+    for (int64_t i = 0; !code && more && i <= index; i++)
+        code = interrupted() ? EXIT_INTERRUPTED : driver_next(&d, &f, &more);
     if (!code && !more)
         code = say_error("--anchor %s: %s has only %lld frames, counted from 0", s->anchor, path, (long long)d.next);
     if (!code && f.picture.rgb) {
@@ -80,7 +81,8 @@ int run_animate(const Settings *s)
     if (!code && !media_picture_read(&source, s->source, &s->look, &error)) code = say_error("%s", error.text);
     if (!code) code = engine_open(&e, s, (LiaxMode)s->mode);
     if (!code) code = driver_open(&d, s->driving, s, &e);
-    if (!code && s->anchor) code = parse_index(s->anchor, &index) ? set_anchor(&e, s, s->driving, index) : set_anchor(&e, s, s->anchor, 0);
+    if (!code && s->anchor)
+        code = parse_index(s->anchor, &index) ? set_anchor(&e, s, s->driving, index) : set_anchor(&e, s, s->anchor, 0);
     if (!code) {
         const LiaxImage image = image_of(&source);
         code = engine_check(&e, liax_session_set_source(e.session, &image), "take the portrait");
@@ -97,7 +99,8 @@ int run_edit_video(const Settings *s)
     Engine e = {0};
     Driver d = {0};
     int code = output_check(s, false);
-    if (!code && motion_is_file(s->driving)) code = say_usage("%s is a motion file, which has no pictures to edit; name a video", s->driving);
+    if (!code && motion_is_file(s->driving))
+        code = say_usage("%s is a motion file, which has no pictures to edit; name a video", s->driving);
     if (!code) code = engine_open(&e, s, LIAX_EDIT_VIDEO);
     if (!code) code = driver_open(&d, s->driving, s, &e);
     if (!code) code = draw_all(&e, s, NULL, &d);

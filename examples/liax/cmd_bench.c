@@ -81,7 +81,12 @@ static void on_layer(void *ctx, const LiaxLayerInfo *l)
     Layers *all = ctx;
     if (all->n == MAX_LAYERS) return;
     Layer *row = &all->rows[all->n++];
-    *row = (Layer){.in_channels = l->in_channels, .out_channels = l->out_channels, .height = l->height, .width = l->width, .ms = l->ms, .flops = l->flops};
+    *row = (Layer){.in_channels = l->in_channels,
+                   .out_channels = l->out_channels,
+                   .height = l->height,
+                   .width = l->width,
+                   .ms = l->ms,
+                   .flops = l->flops};
     snprintf(row->layer, sizeof row->layer, "%s", l->layer);
     snprintf(row->kernel, sizeof row->kernel, "%s", l->kernel);
     snprintf(row->algorithm, sizeof row->algorithm, "%s", l->algorithm);
@@ -109,22 +114,24 @@ static json_t *layers_json(const Layers *all, double peak)
     json_t *rows = json_array();
     for (int i = 0; i < all->n; i++) {
         const Layer *l = &all->rows[i];
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:[i,i,i,i], s:f, s:f, s:f}", "layer", l->layer, "kernel", l->kernel,
-                                              "algorithm", l->algorithm, "shape", l->in_channels, l->out_channels, l->height, l->width,
-                                              "ms", l->ms, "gflops", gflops(l), "share_of_peak", peak > 0 ? gflops(l) / peak : 0));
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:[i,i,i,i], s:f, s:f, s:f}", "layer", l->layer,
+                                              "kernel", l->kernel, "algorithm", l->algorithm, "shape", l->in_channels,
+                                              l->out_channels, l->height, l->width, "ms", l->ms, "gflops", gflops(l),
+                                              "share_of_peak", peak > 0 ? gflops(l) / peak : 0));
     }
     return rows;
 }
 
 static void layers_text(const Layers *all, double peak)
 {
-    printf("\n%-34s %-16s %-16s %-18s %9s %9s %6s\n", "layer", "kernel", "algorithm", "in>out x h x w", "ms", "GFLOP/s", "peak");
+    printf("\n%-34s %-16s %-16s %-18s %9s %9s %6s\n", "layer", "kernel", "algorithm", "in>out x h x w", "ms", "GFLOP/s",
+           "peak");
     for (int i = 0; i < all->n; i++) {
         const Layer *l = &all->rows[i];
         char shape[48];
         snprintf(shape, sizeof shape, "%d>%d x %d x %d", l->in_channels, l->out_channels, l->height, l->width);
-        printf("%-34s %-16s %-16s %-18s %9.3f %9.1f %5.1f%%\n", l->layer, l->kernel, l->algorithm, shape, l->ms, gflops(l),
-               peak > 0 ? 100 * gflops(l) / peak : 0);
+        printf("%-34s %-16s %-16s %-18s %9.3f %9.1f %5.1f%%\n", l->layer, l->kernel, l->algorithm, shape, l->ms,
+               gflops(l), peak > 0 ? 100 * gflops(l) / peak : 0);
     }
     printf("peak measured here: %.1f GFLOP/s\n", peak);
 }
@@ -133,14 +140,16 @@ static int report(const Settings *s, const LiaxModelInfo *m, const Timing t[3], 
 {
     static const char *const names[3] = {"encoder_ms", "decoder_ms", "frame_ms"};
     if (!s->json) {
-        printf("%s, %s weights, %s on %s (%s), %d threads, size %d\n", m->family, m->dtype, m->precision, m->device, m->level, m->threads, m->size);
+        printf("%s, %s weights, %s on %s (%s), %d threads, size %d\n", m->family, m->dtype, m->precision, m->device,
+               m->level, m->threads, m->size);
         for (int i = 0; i < 3; i++) printf("%-12s min %9.3f  median %9.3f\n", names[i], t[i].min, t[i].median);
         if (s->layers) layers_text(all, peak);
         return finish_stdout();
     }
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i}", "threads", (int)m->threads, "level", m->level, "precision", m->precision,
-                             "dtype", m->dtype, "size", (int)m->size);
-    for (int i = 0; i < 3; i++) json_object_set_new(root, names[i], json_pack("{s:f, s:f}", "min", t[i].min, "median", t[i].median));
+    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i}", "threads", (int)m->threads, "level", m->level, "precision",
+                             m->precision, "dtype", m->dtype, "size", (int)m->size);
+    for (int i = 0; i < 3; i++)
+        json_object_set_new(root, names[i], json_pack("{s:f, s:f}", "min", t[i].min, "median", t[i].median));
     if (s->layers) json_object_set_new(root, "layers", layers_json(all, peak));
     if (s->layers) json_object_set_new(root, "peak_gflops", json_real(peak));
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -154,7 +163,8 @@ static int prepare(Bench *b, const Settings *s)
 {
     const int size = b->e.info.size;
     MediaError error;
-    if (!media_picture_alloc(&b->driving, size, size, "the test picture", &error) || !media_picture_alloc(&b->drawn, size, size, "the result", &error))
+    if (!media_picture_alloc(&b->driving, size, size, "the test picture", &error) ||
+        !media_picture_alloc(&b->drawn, size, size, "the result", &error))
         return say_error("%s", error.text);
     for (int i = 0; i < size * size * 3; i++) b->driving.rgb[i] = (uint8_t)((i * 7 + i / (3 * size) * 13) ^ (i >> 9));
     b->alpha = calloc((size_t)b->e.info.motions, sizeof *b->alpha);

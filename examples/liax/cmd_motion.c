@@ -21,7 +21,8 @@ static int open_output(MotionOutput *o, const Settings *s, const Engine *e, cons
     o->motions = e->info.motions;
     o->alpha = calloc((size_t)o->motions, sizeof *o->alpha);
     if (!o->alpha) return say_error("not enough memory");
-    if (s->output && !motion_writer_open(&o->json, s->output, s->overwrite, &e->info, d->info.frame_rate, d->info.time_base, &error))
+    if (s->output &&
+        !motion_writer_open(&o->json, s->output, s->overwrite, &e->info, d->info.frame_rate, d->info.time_base, &error))
         return say_error("%s", error.text);
     if (s->npy && !npy_open(&o->npy, s->npy, s->overwrite, shape, &error)) return say_error("%s", error.text);
     return EXIT_OK;
@@ -44,7 +45,8 @@ static int encode(MotionOutput *o, const Engine *e, const DriverFrame *f)
 static int finish(MotionOutput *o, int code)
 {
     MediaError error;
-    if (code == EXIT_INTERRUPTED && !o->n_frames) say_error("interrupted before the first frame was done, so nothing was written");
+    if (code == EXIT_INTERRUPTED && !o->n_frames)
+        say_error("interrupted before the first frame was done, so nothing was written");
     if ((code != EXIT_OK && code != EXIT_INTERRUPTED) || !o->n_frames) return code;
     if (o->json.file && !motion_writer_finish(&o->json, &error)) return say_error("%s", error.text);
     if (o->npy.file && !npy_finish(&o->npy, &error)) return say_error("%s", error.text);
@@ -77,7 +79,8 @@ int run_motion(const Settings *s)
     Engine e = {0};
     Driver d = {0};
     if (!s->output && !s->npy) return say_usage("name a motion file with -o, or an array with --npy");
-    if ((s->output && !media_target_check(s->output, s->overwrite, &error)) || (s->npy && !media_target_check(s->npy, s->overwrite, &error)))
+    if ((s->output && !media_target_check(s->output, s->overwrite, &error)) ||
+        (s->npy && !media_target_check(s->npy, s->overwrite, &error)))
         return say_error("%s", error.text);
     if (motion_is_file(s->driving)) return say_usage("%s is a motion file already; name a video", s->driving);
     int code = engine_open(&e, s, LIAX_RELATIVE);

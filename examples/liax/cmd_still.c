@@ -6,7 +6,8 @@ static int draw_still(Engine *e, const Settings *s, const MediaPicture *source, 
 {
     const MediaRational rate = s->fps.num ? s->fps : (MediaRational){12, 1}; /* the published clips' */
     const MediaReaderInfo timing = {.time_base = {rate.den, rate.num}, .frame_rate = rate, .pixel_aspect = {1, 1}};
-    const OutputPlan plan = {.width = source->width, .height = source->height, .left = *source, .timing = &timing, .moving = n_frames > 1};
+    const OutputPlan plan = {
+        .width = source->width, .height = source->height, .left = *source, .timing = &timing, .moving = n_frames > 1};
     Output o = {0};
     int code = output_open(&o, s, e, &plan);
     progress_start(s, "frame", n_frames);

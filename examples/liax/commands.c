@@ -13,7 +13,7 @@
 #define O_OUTPUT   {'o', "output", "OUT", take_text, AT(output), 0, "a video (.mp4, .mov, .mkv), numbered pictures (out-%d.png) or a .png"}
 #define O_NPY      {0, "npy", "FILE", take_text, AT(npy), 0, "the network's own output, float32 [T,3,S,S]; -o may be left out"}
 #define O_EDIT     {'e', "edit", "NAME=VALUE", take_edit, 0, 0, "set a control (liax info lists them); may be repeated"}
-#define O_SIZE     {0, "size", "source|model|WxH", take_size, 0, 0, "of the output; source (the default) is the input picture's own"}
+#define O_SIZE     {0, "size", "source|model|WxH", take_size, 0, 0, "of the output; source (the default) is the input picture's own; a video's odd side gets one more row"}
 #define O_SIDE     {0, "side-by-side", NULL, take_flag, AT(side_by_side), 0, "put the driving or the original picture at the left"}
 #define O_PUB      {0, "published-pixels", NULL, take_flag, AT(look.published), 0, "colours as the published program: stretched from the clip's minimum to its maximum; EXIF orientation and alpha ignored"}
 #define O_BACK     {0, "background", "COLOUR", take_colour, 0, 0, "behind transparent pictures: white (the default), black, #rrggbb"}

@@ -8,10 +8,11 @@ static int open_motion(Driver *d, const Settings *s, const Engine *e)
     MediaError error;
     if (!motion_read(&d->motion, d->path, &error)) return say_error("%s", error.text);
     if (d->motion.motions != e->info.motions)
-        return say_error("%s has %d motion values a frame, but the model %s has %d; encode the video with this model", d->path,
-                         d->motion.motions, s->model, e->info.motions);
+        return say_error("%s has %d motion values a frame, but the model %s has %d; encode the video with this model",
+                         d->path, d->motion.motions, s->model, e->info.motions);
     if (strcmp(d->motion.fingerprint, e->info.fingerprint) && !s->force)
-        return say_error("%s was made with another model (fingerprint %.12s..., %s has %.12s...); encode the video with this model, or give --force",
+        return say_error("%s was made with another model (fingerprint %.12s..., %s has %.12s...); encode the video "
+                         "with this model, or give --force",
                          d->path, d->motion.fingerprint, s->model, e->info.fingerprint);
     d->info = (MediaReaderInfo){.time_base = d->motion.time_base, .frame_rate = d->motion.frame_rate,
                                 .pixel_aspect = {1, 1}, .n_frames = d->motion.n_frames};
@@ -48,7 +49,8 @@ int driver_next(Driver *d, DriverFrame *out, bool *more)
         MediaError error;
         const MediaNext next = media_reader_next(d->reader, &frame, &error);
         if (next == MEDIA_FAILED) return say_error("%s", error.text);
-        if (next == MEDIA_END && !d->next) return say_error("%s holds no picture that can be decoded; is the file complete?", d->path);
+        if (next == MEDIA_END && !d->next)
+            return say_error("%s holds no picture that can be decoded; is the file complete?", d->path);
         if (next == MEDIA_END) return EXIT_OK;
         d->next++;
         *out = (DriverFrame){.picture = frame.picture, .pts = frame.pts, .duration = frame.duration};

@@ -23,7 +23,8 @@ void interrupt_init(void)
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     struct sigaction hangup;
-    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &a, NULL); /* nohup ignores it */
+    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &a, NULL); /* nohup ignores it */
     signal(SIGPIPE, SIG_IGN); /* writes fail with EPIPE instead, and files are cleaned up */
     signal(SIGXFSZ, SIG_IGN); /* likewise where file sizes are limited */
 }

@@ -28,7 +28,8 @@ static bool damaged(const char *path, const char *what, MediaError *e)
 
 static bool read_rational(const json_t *array, MediaRational *out)
 {
-    const json_int_t num = json_integer_value(json_array_get(array, 0)), den = json_integer_value(json_array_get(array, 1));
+    const json_int_t num = json_integer_value(json_array_get(array, 0)),
+                     den = json_integer_value(json_array_get(array, 1));
     if (num < 1 || den < 1 || num > INT_MAX || den > INT_MAX) return false;
     *out = (MediaRational){(int)num, (int)den};
     return true;
@@ -38,7 +39,8 @@ static bool read_frame(Motion *m, const json_t *frame, int64_t i)
 {
     const json_t *alpha = json_object_get(frame, "alpha"), *pts = json_object_get(frame, "pts");
     const json_int_t at = json_integer_value(pts), duration = json_integer_value(json_object_get(frame, "duration"));
-    if (!json_is_integer(pts) || duration < 1 || duration > INT_MAX || at > INT64_MAX / 2 || at < INT64_MIN / 2) return false;
+    if (!json_is_integer(pts) || duration < 1 || duration > INT_MAX || at > INT64_MAX / 2 || at < INT64_MIN / 2)
+        return false;
     if (json_array_size(alpha) != (size_t)m->motions || (i > 0 && at <= m->times[2 * (i - 1)])) return false;
     m->times[2 * i] = at;
     m->times[2 * i + 1] = duration;
@@ -59,9 +61,11 @@ static bool read_root(Motion *m, const json_t *root, const char *path, MediaErro
     const json_int_t motions = json_integer_value(json_object_get(root, "motions"));
     if (!format || strcmp(format, FORMAT) || json_integer_value(json_object_get(root, "version")) != VERSION)
         return damaged(path, "its format is not " FORMAT " version 1", e);
-    if (!fingerprint || strlen(fingerprint) >= sizeof m->fingerprint) return damaged(path, "it has no fingerprint of a model", e);
+    if (!fingerprint || strlen(fingerprint) >= sizeof m->fingerprint)
+        return damaged(path, "it has no fingerprint of a model", e);
     if (motions < 1 || motions > MAX_MOTIONS || !json_array_size(frames)) return damaged(path, "it has no frames", e);
-    if (!read_rational(json_object_get(root, "fps"), &m->frame_rate) || !read_rational(json_object_get(root, "time_base"), &m->time_base))
+    if (!read_rational(json_object_get(root, "fps"), &m->frame_rate) ||
+        !read_rational(json_object_get(root, "time_base"), &m->time_base))
         return damaged(path, "its fps or time_base is not [number, number]", e);
     strcpy(m->fingerprint, fingerprint);
     m->size = (int)json_integer_value(json_object_get(root, "size"));
@@ -105,27 +109,30 @@ void motion_free(Motion *m)
 static bool check(MotionWriter *w, MediaError *e)
 {
     return (w->file && !ferror(w->file)) ||
-           media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path, strerror(errno));
+           media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path,
+                      strerror(errno));
 }
 
-bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const LiaxModelInfo *model, MediaRational frame_rate,
-                        MediaRational time_base, MediaError *e)
+bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const LiaxModelInfo *model,
+                        MediaRational frame_rate, MediaRational time_base, MediaError *e)
 {
     *w = (MotionWriter){.motions = model->motions, .time_base = time_base};
     if (!media_target_open(&w->target, path, overwrite, e)) return false;
     w->file = fopen(media_target_name(&w->target), "w");
     if (!check(w, e)) return false;
     fprintf(w->file, "{\"format\": \"" FORMAT "\", \"version\": %d,\n", VERSION);
-    fprintf(w->file, " \"fingerprint\": \"%s\", \"size\": %d, \"motions\": %d,\n", model->fingerprint, model->size, model->motions);
-    fprintf(w->file, " \"fps\": [%d, %d], \"time_base\": [%d, %d],\n \"frames\": [", frame_rate.num, frame_rate.den, time_base.num, time_base.den);
+    fprintf(w->file, " \"fingerprint\": \"%s\", \"size\": %d, \"motions\": %d,\n", model->fingerprint, model->size,
+            model->motions);
+    fprintf(w->file, " \"fps\": [%d, %d], \"time_base\": [%d, %d],\n \"frames\": [", frame_rate.num, frame_rate.den,
+            time_base.num, time_base.den);
     return check(w, e);
 }
 
 bool motion_writer_add(MotionWriter *w, const MotionFrame *f, MediaError *e)
 {
     const double time = (double)f->pts * w->time_base.num / w->time_base.den;
-    fprintf(w->file, "%s\n  {\"pts\": %lld, \"duration\": %lld, \"time\": %.6f, \"alpha\": [", w->count ? "," : "", (long long)f->pts,
-            (long long)f->duration, time);
+    fprintf(w->file, "%s\n  {\"pts\": %lld, \"duration\": %lld, \"time\": %.6f, \"alpha\": [", w->count ? "," : "",
+            (long long)f->pts, (long long)f->duration, time);
     for (int k = 0; k < w->motions; k++) fprintf(w->file, "%s%.9g", k ? ", " : "", (double)f->alpha[k]);
     fputs("]}", w->file);
     w->count++;
@@ -137,7 +144,8 @@ bool motion_writer_finish(MotionWriter *w, MediaError *e)
     fputs("\n]}\n", w->file);
     bool ok = check(w, e);
     if (fclose(w->file) && ok)
-        ok = media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path, strerror(errno));
+        ok = media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path,
+                        strerror(errno));
     w->file = NULL;
     return ok && media_target_commit(&w->target, e);
 }

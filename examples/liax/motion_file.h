@@ -38,8 +38,8 @@ typedef struct MotionWriter {
     int64_t count;
 } MotionWriter;
 
-bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const LiaxModelInfo *model, MediaRational frame_rate,
-                        MediaRational time_base, MediaError *e);
+bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const LiaxModelInfo *model,
+                        MediaRational frame_rate, MediaRational time_base, MediaError *e);
 bool motion_writer_add(MotionWriter *w, const MotionFrame *f, MediaError *e);
 bool motion_writer_finish(MotionWriter *w, MediaError *e);
 void motion_writer_close(MotionWriter *w); /* what was not finished is deleted */

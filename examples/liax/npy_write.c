@@ -13,7 +13,8 @@ static bool write_header(NpyFile *n)
     const uint16_t one = 1;
     const char order = *(const uint8_t *)&one ? '<' : '>'; /* as this machine's floats are */
     snprintf(shape, sizeof shape, "(%lld, %s)", n->count, n->shape);
-    snprintf(text, sizeof text, "\x93NUMPY\x01%c%c%c{'descr': '%cf4', 'fortran_order': False, 'shape': %s, }", 0, HEADER - 10, 0, order, shape);
+    snprintf(text, sizeof text, "\x93NUMPY\x01%c%c%c{'descr': '%cf4', 'fortran_order': False, 'shape': %s, }", 0,
+             HEADER - 10, 0, order, shape);
     const size_t length = 10 + strlen(text + 10);
     memset(text + length, ' ', HEADER - length);
     text[HEADER - 1] = '\n';
@@ -22,7 +23,8 @@ static bool write_header(NpyFile *n)
 
 static bool fail(const NpyFile *n, MediaError *e)
 {
-    return media_fail(e, "cannot write %s: %s; free some space or choose another place", n->target.path, strerror(errno));
+    return media_fail(e, "cannot write %s: %s; free some space or choose another place", n->target.path,
+                      strerror(errno));
 }
 
 bool npy_open(NpyFile *n, const char *path, bool overwrite, const char *shape, MediaError *e)

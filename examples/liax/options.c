@@ -98,12 +98,14 @@ bool take_size(Settings *s, const Option *o, const char *text)
     char *end;
     errno = 0;
     const long w = strtol(text, &end, 10);
-    if (end != text && !errno && *end == 'x' && w >= 1 && w <= MEDIA_MAX_SIDE && parse_int(end + 1, 1, MEDIA_MAX_SIDE, &s->height)) {
+    if (end != text && !errno && *end == 'x' && w >= 1 && w <= MEDIA_MAX_SIDE &&
+        parse_int(end + 1, 1, MEDIA_MAX_SIDE, &s->height)) {
         s->width = (int)w;
         s->size = SIZE_GIVEN;
         return true;
     }
-    say_usage("--%s %s: give source, model, or pixels as in 512x512 (at most %d a side)", o->name, text, MEDIA_MAX_SIDE);
+    say_usage("--%s %s: give source, model, or pixels as in 512x512 (at most %d a side)", o->name, text,
+              MEDIA_MAX_SIDE);
     return false;
 }
 
@@ -121,7 +123,8 @@ bool take_rate(Settings *s, const Option *o, const char *text)
     char *end;
     const double fps = strtod(text, &end);
     MediaRational r = {0, 1};
-    if (end != text && fps >= 0.01 && fps <= 1000000 && *end == '/' && parse_int(end + 1, 1, 1000000, &r.den) && fps == floor(fps))
+    if (end != text && fps >= 0.01 && fps <= 1000000 && *end == '/' && parse_int(end + 1, 1, 1000000, &r.den) &&
+        fps == floor(fps))
         r.num = (int)fps;
     else if (end != text && !*end && fps >= 0.01 && fps <= 1000)
         r = fps == floor(fps) ? (MediaRational){(int)fps, 1} : rate_of(fps);
@@ -139,7 +142,8 @@ bool take_colour(Settings *s, const Option *o, const char *text)
     unsigned long rgb = ULONG_MAX;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcasecmp(text, names[i].name)) rgb = names[i].rgb;
-    if (text[0] == '#' && strspn(text + 1, "0123456789abcdefABCDEF") == 6 && strlen(text) == 7) rgb = strtoul(text + 1, NULL, 16);
+    if (text[0] == '#' && strspn(text + 1, "0123456789abcdefABCDEF") == 6 && strlen(text) == 7)
+        rgb = strtoul(text + 1, NULL, 16);
     if (rgb == ULONG_MAX) {
         say_usage("--%s %s: give white, black, gray, green, or a colour as #rrggbb", o->name, text);
         return false;
@@ -194,7 +198,8 @@ int settings_parse(Settings *out, const Command *c, int argc, char **argv)
         if (!c->options[i].take(out, &c->options[i], optarg)) return EXIT_USAGE;
     }
     if (out->help) return EXIT_OK;
-    if (optind < argc) return say_usage("%s: this argument belongs to no option; see liax %s --help", argv[optind], c->name);
+    if (optind < argc)
+        return say_usage("%s: this argument belongs to no option; see liax %s --help", argv[optind], c->name);
     return check_needed(out, c);
 }
 

@@ -38,8 +38,12 @@ static bool open_show(Output *o, const OutputPlan *plan, MediaError *e)
     o->show_pixels = malloc(3 * plane);
     if (!o->show_pixels) return media_fail(e, "not enough memory for %d x %d pixels", o->total, o->height);
     if (!o->by_minmax) {
-        o->show_image = (LiaxImage){.struct_size = sizeof(LiaxImage), .format = LIAX_RGB24, .width = o->width, .height = o->height,
-                                    .planes = {o->show_pixels + 3 * (size_t)o->panel}, .strides = {3 * (ptrdiff_t)o->total}};
+        o->show_image = (LiaxImage){.struct_size = sizeof(LiaxImage),
+                                    .format = LIAX_RGB24,
+                                    .width = o->width,
+                                    .height = o->height,
+                                    .planes = {o->show_pixels + 3 * (size_t)o->panel},
+                                    .strides = {3 * (ptrdiff_t)o->total}};
         return true;
     }
     o->show_floats = malloc(3 * plane * sizeof *o->show_floats);
@@ -62,7 +66,11 @@ static bool open_raw(Output *o, MediaError *e)
 
 int output_open(Output *o, const Settings *s, const Engine *e, const OutputPlan *plan)
 {
-    *o = (Output){.settings = s, .showing = s->output != NULL, .raw = s->npy != NULL, .by_minmax = s->look.published, .size = e->info.size};
+    *o = (Output){.settings = s,
+                  .showing = s->output != NULL,
+                  .raw = s->npy != NULL,
+                  .by_minmax = s->look.published,
+                  .size = e->info.size};
     MediaError error;
     choose_size(o, plan);
     if (o->showing && !open_show(o, plan, &error)) return say_error("%s", error.text);
@@ -100,7 +108,8 @@ static bool show(Output *o, const MediaPicture *left, int64_t pts, int64_t durat
 int output_frame(Output *o, const Engine *e, const MediaPicture *left, int64_t pts, int64_t duration)
 {
     MediaError error;
-    if (o->raw && !npy_add(&o->npy, o->raw_pixels, 3 * (size_t)o->size * (size_t)o->size, &error)) return say_error("%s", error.text);
+    if (o->raw && !npy_add(&o->npy, o->raw_pixels, 3 * (size_t)o->size * (size_t)o->size, &error))
+        return say_error("%s", error.text);
     if (o->raw && o->showing) {
         const int code = engine_check(e, liax_session_last(e->session, &o->show_image), "write the frame in its size");
         if (code) return code;
@@ -114,15 +123,19 @@ int output_frame(Output *o, const Engine *e, const MediaPicture *left, int64_t p
 int output_end(Output *o, int code)
 {
     MediaError error;
-    if (code == EXIT_INTERRUPTED && !o->n_frames) say_error("interrupted before the first frame was done, so nothing was written");
+    if (code == EXIT_INTERRUPTED && !o->n_frames)
+        say_error("interrupted before the first frame was done, so nothing was written");
     if ((code != EXIT_OK && code != EXIT_INTERRUPTED) || !o->n_frames) return code;
     bool ok = true;
-    if (o->by_minmax && o->showing) ok = published_write(&o->published, o->writer, o->show_floats, o->show_pixels, &error);
+    if (o->by_minmax && o->showing)
+        ok = published_write(&o->published, o->writer, o->show_floats, o->show_pixels, &error);
     if (ok && o->showing) ok = media_writer_finish(o->writer, &error);
     if (ok && o->raw) ok = npy_finish(&o->npy, &error);
     if (!ok) return say_error("%s", error.text);
     progress_end();
-    if (code == EXIT_INTERRUPTED) say_error("interrupted; the frames that were done are in %s", o->settings->output ? o->settings->output : o->settings->npy);
+    if (code == EXIT_INTERRUPTED)
+        say_error("interrupted; the frames that were done are in %s",
+                  o->settings->output ? o->settings->output : o->settings->npy);
     return code;
 }
 

@@ -9,7 +9,8 @@
 
 static bool fail(MediaError *e)
 {
-    return media_fail(e, "cannot keep the clip's frames in a file: %s; free some space or choose another place", strerror(errno));
+    return media_fail(e, "cannot keep the clip's frames in a file: %s; free some space or choose another place",
+                      strerror(errno));
 }
 
 bool published_open(Published *p, const char *path, int width, int height, MediaError *e)
@@ -50,7 +51,9 @@ bool published_write(Published *p, MediaWriter *w, float *planes, uint8_t *rgb, 
     if (fseek(p->file, 0, SEEK_SET)) return fail(e);
     for (int64_t t = 0; t < p->n_frames; t++) {
         int64_t times[2];
-        if (fread(times, sizeof times, 1, p->file) != 1 || fread(planes, sizeof *planes, 3 * plane, p->file) != 3 * plane) return fail(e);
+        if (fread(times, sizeof times, 1, p->file) != 1 ||
+            fread(planes, sizeof *planes, 3 * plane, p->file) != 3 * plane)
+            return fail(e);
         for (size_t i = 0; i < plane; i++)
             for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = (uint8_t)((planes[c * plane + i] - p->min) / span * 255);
         if (!media_writer_frame(w, rgb, times[0], times[1], e)) return false;

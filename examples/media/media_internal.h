@@ -49,7 +49,8 @@ void media_video_in_close(MediaVideoIn **v);
 /* A video being written (media_video_out.c). */
 typedef struct MediaVideoOut MediaVideoOut;
 bool media_video_out_known(const char *path); /* can a video of this name be written? */
-bool media_video_out_open(MediaVideoOut **out, const char *file, const char *path, const MediaWriterOptions *o, MediaError *e);
+bool media_video_out_open(MediaVideoOut **out, const char *file, const char *path, const MediaWriterOptions *o,
+                          MediaError *e);
 bool media_video_out_frame(MediaVideoOut *v, const uint8_t *rgb, int64_t pts, int64_t duration, MediaError *e);
 bool media_video_out_finish(MediaVideoOut *v, MediaError *e);
 const char *media_video_out_notice(const MediaVideoOut *v);
@@ -69,15 +70,18 @@ int64_t media_start_time(const struct AVFormatContext *file, MediaRational time_
 typedef struct MediaRecode MediaRecode;
 struct AVPacket;
 struct AVStream;
-struct AVStream *media_recode_open(MediaRecode **out, struct AVStream *in, struct AVFormatContext *to); /* NULL: cannot be done */
+struct AVStream *media_recode_open(MediaRecode **out, struct AVStream *in,
+                                   struct AVFormatContext *to);    /* NULL: cannot be done */
 int media_recode_packet(MediaRecode *r, const struct AVPacket *p); /* NULL: the decoder's end */
 int media_recode_finish(MediaRecode *r);
 void media_recode_close(MediaRecode **r);
 
 /* Sound that goes from one file into another (media_sound.c). */
 typedef struct MediaSound MediaSound;
-bool media_sound_open(MediaSound **out, const char *path, struct AVFormatContext *to, char *notice, size_t notice_size, MediaError *e);
-bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base, MediaError *e); /* copy what begins before t */
+bool media_sound_open(MediaSound **out, const char *path, struct AVFormatContext *to, char *notice, size_t notice_size,
+                      MediaError *e);
+bool media_sound_until(MediaSound *s, int64_t t, MediaRational time_base,
+                       MediaError *e); /* copy what begins before t */
 bool media_sound_finish(MediaSound *s, MediaError *e);
 void media_sound_close(MediaSound **s);
 

@@ -11,11 +11,13 @@
 bool media_picture_alloc(MediaPicture *p, int64_t width, int64_t height, const char *path, MediaError *e)
 {
     *p = (MediaPicture){0};
-    if (width < 1 || height < 1 || width > MEDIA_MAX_SIDE || height > MEDIA_MAX_SIDE || width * height > MEDIA_MAX_PIXELS)
+    if (width < 1 || height < 1 || width > MEDIA_MAX_SIDE || height > MEDIA_MAX_SIDE ||
+        width * height > MEDIA_MAX_PIXELS)
         return media_fail(e, "%s is %lld x %lld pixels; sides of 1 to %d and %lld pixels in all can be read", path,
                           (long long)width, (long long)height, MEDIA_MAX_SIDE, (long long)MEDIA_MAX_PIXELS);
     p->rgb = malloc((size_t)width * (size_t)height * 3);
-    if (!p->rgb) return media_fail(e, "not enough memory for %s (%lld x %lld)", path, (long long)width, (long long)height);
+    if (!p->rgb)
+        return media_fail(e, "not enough memory for %s (%lld x %lld)", path, (long long)width, (long long)height);
     p->width = (int)width;
     p->height = (int)height;
     return true;

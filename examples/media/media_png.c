@@ -76,7 +76,8 @@ bool media_png_read(MediaPicture *out, FILE *f, const char *path, const MediaLoo
     if (ok) ok = decode(&s, f, &width, &height, &channels);
     if (ok) {
         const MediaTurn turn = look->published ? (MediaTurn){0} : png_turn(&s);
-        ok = media_picture_from(out, s.pixels, width, height, (ptrdiff_t)width * channels, channels, turn, look, path, e);
+        ok = media_picture_from(out, s.pixels, width, height, (ptrdiff_t)width * channels, channels, turn, look, path,
+                                e);
     }
     png_destroy_read_struct(&s.png, &s.info, NULL);
     free(s.pixels);
@@ -117,6 +118,7 @@ bool media_png_write(const char *file, const char *path, const uint8_t *rgb, int
     bool ok = s.info || media_fail(e, "not enough memory to write %s", path);
     if (ok) ok = encode(&s, f, rgb, width, height);
     png_destroy_write_struct(&s.png, &s.info);
-    if (fclose(f) && ok) ok = media_fail(e, "cannot write %s: %s; free some space or choose another disk", path, strerror(errno));
+    if (fclose(f) && ok)
+        ok = media_fail(e, "cannot write %s: %s; free some space or choose another disk", path, strerror(errno));
     return ok;
 }

@@ -72,7 +72,8 @@ static MediaNext next_picture(MediaReader *r, MediaFrame *out, MediaError *e)
     if (i >= r->info.n_frames) return MEDIA_END;
     media_picture_free(&r->picture);
     char *name = r->pattern.path ? media_pattern_name(&r->pattern, r->next) : strdup(r->path);
-    const bool ok = name ? media_picture_read(&r->picture, name, &r->look, e) : media_fail(e, "not enough memory to read %s", r->path);
+    const bool ok = name ? media_picture_read(&r->picture, name, &r->look, e)
+                         : media_fail(e, "not enough memory to read %s", r->path);
     free(name);
     if (!ok) return MEDIA_FAILED;
     r->next++;
@@ -89,7 +90,8 @@ const char *media_reader_notice(MediaReader *r)
 {
     const int64_t damaged = r->video ? media_video_in_damaged(r->video) : 0;
     if (damaged)
-        snprintf(r->notice, sizeof r->notice, "%lld damaged parts of %.150s were passed over", (long long)damaged, r->path);
+        snprintf(r->notice, sizeof r->notice, "%lld damaged parts of %.150s were passed over", (long long)damaged,
+                 r->path);
     return r->notice;
 }
 

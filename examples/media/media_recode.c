@@ -124,8 +124,10 @@ int media_recode_packet(MediaRecode *r, const AVPacket *p)
     if (avcodec_send_packet(r->decoder, p) < 0) return 0;
     while (rc >= 0 && avcodec_receive_frame(r->decoder, r->decoded) >= 0) {
         AVFrame *f = r->decoded;
-        if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC) av_channel_layout_default(&f->ch_layout, f->ch_layout.nb_channels);
-        if (!r->begun && f->pts != AV_NOPTS_VALUE) r->next = av_rescale_q(f->pts, r->in->time_base, r->encoder->time_base);
+        if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
+            av_channel_layout_default(&f->ch_layout, f->ch_layout.nb_channels);
+        if (!r->begun && f->pts != AV_NOPTS_VALUE)
+            r->next = av_rescale_q(f->pts, r->in->time_base, r->encoder->time_base);
         r->begun = true;
         shape(r, r->converted, 0);
         if (swr_convert_frame(r->convert, r->converted, f) >= 0)

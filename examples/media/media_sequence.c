@@ -49,7 +49,8 @@ static long number_in(const MediaPattern *p, const char *name)
     const char *slash = strrchr(p->path, '/'), *start = slash ? slash + 1 : p->path;
     const size_t before = p->before - (size_t)(start - p->path), length = strlen(name);
     const char *after = p->path + strlen(p->path) - p->after;
-    if (length <= before + p->after || strncmp(name, start, before) || strcmp(name + length - p->after, after)) return -1;
+    if (length <= before + p->after || strncmp(name, start, before) || strcmp(name + length - p->after, after))
+        return -1;
     const char *digits = name + before;
     const size_t n = length - before - p->after;
     for (size_t i = 0; i < n; i++)

@@ -63,7 +63,8 @@ bool media_target_open(MediaTarget *t, const char *path, bool overwrite, MediaEr
     t->temp = temporary_template(t->path);
     const int fd = t->temp ? mkstemp(t->temp) : -1;
     if (fd < 0) {
-        media_fail(e, "cannot write %s: %s; choose a folder that exists and that you may write to", path, strerror(errno));
+        media_fail(e, "cannot write %s: %s; choose a folder that exists and that you may write to", path,
+                   strerror(errno));
         free(t->temp);
         free(t->path);
         *t = (MediaTarget){0};

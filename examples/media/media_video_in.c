@@ -92,7 +92,8 @@ static void fill_info(MediaVideoIn *v)
     };
     if (rate.num <= 0 || rate.den <= 0) v->info.frame_rate = (MediaRational){25, 1};
     if (v->info.n_frames <= 0 && v->file->duration > 0)
-        v->info.n_frames = av_rescale_q(v->file->duration, AV_TIME_BASE_Q, av_inv_q((AVRational){v->info.frame_rate.num, v->info.frame_rate.den}));
+        v->info.n_frames = av_rescale_q(v->file->duration, AV_TIME_BASE_Q,
+                                        av_inv_q((AVRational){v->info.frame_rate.num, v->info.frame_rate.den}));
     v->start = media_start_time(v->file, v->info.time_base);
 }
 
@@ -100,7 +101,9 @@ static bool open_codec(MediaVideoIn *v, MediaError *e)
 {
     const AVCodecParameters *p = v->stream->codecpar;
     const AVCodec *decoder = avcodec_find_decoder(p->codec_id);
-    if (!decoder) return media_fail(e, "%s holds %s, which this FFmpeg cannot decode; convert it to H.264", v->path, avcodec_get_name(p->codec_id));
+    if (!decoder)
+        return media_fail(e, "%s holds %s, which this FFmpeg cannot decode; convert it to H.264", v->path,
+                          avcodec_get_name(p->codec_id));
     v->codec = avcodec_alloc_context3(decoder);
     v->packet = av_packet_alloc();
     v->frame = av_frame_alloc();
@@ -167,9 +170,11 @@ static bool is_full_range(const AVFrame *f)
 
 static bool prepare_conversion(MediaVideoIn *v, const AVFrame *f, enum AVPixelFormat to, MediaError *e)
 {
-    v->convert = sws_getCachedContext(v->convert, f->width, f->height, f->format, f->width, f->height, to,
-                                      SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_BITEXACT, NULL, NULL, NULL);
-    if (!v->convert) return media_fail(e, "%s: pixels of the kind %s cannot be converted", v->path, av_get_pix_fmt_name(f->format));
+    v->convert =
+        sws_getCachedContext(v->convert, f->width, f->height, f->format, f->width, f->height, to,
+                             SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_BITEXACT, NULL, NULL, NULL);
+    if (!v->convert)
+        return media_fail(e, "%s: pixels of the kind %s cannot be converted", v->path, av_get_pix_fmt_name(f->format));
     const bool tagged = f->colorspace != AVCOL_SPC_UNSPECIFIED && f->colorspace != AVCOL_SPC_RGB;
     const int *matrix = sws_getCoefficients(tagged ? (int)f->colorspace : media_default_matrix(f->height));
     /* fails for pixels that have neither matrix nor range, which then need none */
@@ -184,7 +189,8 @@ static bool convert(MediaVideoIn *v, MediaError *e)
     const bool alpha = d && (d->flags & (AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL));
     const int channels = alpha ? 4 : 3;
     if (f->width < 1 || f->height < 1 || f->width > MEDIA_MAX_SIDE || f->height > MEDIA_MAX_SIDE)
-        return media_fail(e, "%s: frames of %d x %d pixels are too large; make them smaller first", v->path, f->width, f->height);
+        return media_fail(e, "%s: frames of %d x %d pixels are too large; make them smaller first", v->path, f->width,
+                          f->height);
     const int stride = (f->width * channels + 63) / 64 * 64;
     const size_t size = (size_t)stride * (size_t)f->height + 64; /* swscale may write a little past a row */
     if (v->pixels_size < size) {
@@ -198,7 +204,8 @@ static bool convert(MediaVideoIn *v, MediaError *e)
     uint8_t *planes[4] = {v->pixels};
     const int strides[4] = {stride};
     sws_scale(v->convert, (const uint8_t *const *)f->data, f->linesize, 0, f->height, planes, strides);
-    return media_picture_from(&v->picture, v->pixels, f->width, f->height, stride, channels, v->turn, &v->look, v->path, e);
+    return media_picture_from(&v->picture, v->pixels, f->width, f->height, stride, channels, v->turn, &v->look, v->path,
+                              e);
 }
 
 /* The next decoded frame in v->frame. Damaged packets are counted and passed over; a file cut short just ends. */

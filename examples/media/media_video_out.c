@@ -62,7 +62,8 @@ static bool open_codec(MediaVideoOut *v, MediaError *e)
 {
     const MediaWriterOptions *o = &v->options;
     const AVCodec *encoder = avcodec_find_encoder_by_name("libx264");
-    if (!encoder) return media_fail(e, "cannot write %s: this FFmpeg has no libx264; write numbered PNGs (out-%%d.png)", v->path);
+    if (!encoder)
+        return media_fail(e, "cannot write %s: this FFmpeg has no libx264; write numbered PNGs (out-%%d.png)", v->path);
     AVCodecContext *c = v->codec = avcodec_alloc_context3(encoder);
     if (!c) return media_fail(e, "not enough memory to write %s", v->path);
     c->width = even(o->width);
@@ -78,7 +79,9 @@ static bool open_codec(MediaVideoOut *v, MediaError *e)
     av_opt_set(c->priv_data, "crf", "17", 0);
     av_opt_set(c->priv_data, "preset", "medium", 0);
     const int rc = avcodec_open2(c, encoder, NULL);
-    if (rc < 0) return media_fail(e, "cannot encode %d x %d pixels as H.264 for %s: %s", c->width, c->height, v->path, av_err2str(rc));
+    if (rc < 0)
+        return media_fail(e, "cannot encode %d x %d pixels as H.264 for %s: %s", c->width, c->height, v->path,
+                          av_err2str(rc));
     return true;
 }
 
@@ -90,7 +93,8 @@ static bool open_buffers(MediaVideoOut *v, MediaError *e)
     v->padded = av_malloc((size_t)w * (size_t)h * 3 + 64);
     v->convert = sws_getContext(w, h, AV_PIX_FMT_RGB24, w, h, AV_PIX_FMT_YUV420P,
                                 SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT, NULL, NULL, NULL);
-    if (!v->packet || !v->frame || !v->padded || !v->convert) return media_fail(e, "not enough memory to write %s", v->path);
+    if (!v->packet || !v->frame || !v->padded || !v->convert)
+        return media_fail(e, "not enough memory to write %s", v->path);
     const int *matrix = sws_getCoefficients((int)v->codec->colorspace);
     sws_setColorspaceDetails(v->convert, matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
     v->frame->format = AV_PIX_FMT_YUV420P;
@@ -114,7 +118,8 @@ static bool open_file(MediaVideoOut *v, const char *file, MediaError *e)
     v->stream->time_base = v->codec->time_base;
     v->stream->avg_frame_rate = v->codec->framerate;
     v->stream->sample_aspect_ratio = v->codec->sample_aspect_ratio;
-    if (v->options.sound && !media_sound_open(&v->sound, v->options.sound, v->file, v->notice, sizeof v->notice, e)) return false;
+    if (v->options.sound && !media_sound_open(&v->sound, v->options.sound, v->file, v->notice, sizeof v->notice, e))
+        return false;
     av_dict_set(&v->file->metadata, "comment", "AI-generated", 0);
     rc = avformat_write_header(v->file, NULL);
     if (rc < 0) return fail_write(v, rc, e);
@@ -122,7 +127,8 @@ static bool open_file(MediaVideoOut *v, const char *file, MediaError *e)
     return true;
 }
 
-bool media_video_out_open(MediaVideoOut **out, const char *file, const char *path, const MediaWriterOptions *o, MediaError *e)
+bool media_video_out_open(MediaVideoOut **out, const char *file, const char *path, const MediaWriterOptions *o,
+                          MediaError *e)
 {
     *out = NULL;
     MediaVideoOut *v = calloc(1, sizeof *v);

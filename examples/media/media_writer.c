@@ -35,15 +35,19 @@ bool media_writer_check(const char *path, bool moving, bool overwrite, MediaErro
     MediaPattern pattern = {0};
     switch (kind_of(path, &pattern)) {
     case WRITE_UNKNOWN:
-        return media_fail(e, "%s: the kind of output is taken from the name; end it in .mp4, .mov, .mkv, .png or -%%d.png", path);
+        return media_fail(
+            e, "%s: the kind of output is taken from the name; end it in .mp4, .mov, .mkv, .png or -%%d.png", path);
     case WRITE_SEQUENCE: {
         char *first = media_pattern_name(&pattern, 1);
-        const bool ok = first ? media_target_check(first, overwrite, e) : media_fail(e, "not enough memory to write %s", path);
+        const bool ok =
+            first ? media_target_check(first, overwrite, e) : media_fail(e, "not enough memory to write %s", path);
         free(first);
         return ok;
     }
     case WRITE_PICTURE:
-        if (moving) return media_fail(e, "%s can hold one picture only; name a video (.mp4) or numbered pictures (-%%d.png)", path);
+        if (moving)
+            return media_fail(e, "%s can hold one picture only; name a video (.mp4) or numbered pictures (-%%d.png)",
+                              path);
         break;
     case WRITE_VIDEO:
         break;
@@ -56,7 +60,8 @@ bool media_writer_open(MediaWriter **out, const char *path, const MediaWriterOpt
     *out = NULL;
     if (!media_writer_check(path, o->moving, o->overwrite, e)) return false;
     if (o->width < 1 || o->height < 1 || o->width > MEDIA_MAX_SIDE || o->height > MEDIA_MAX_SIDE)
-        return media_fail(e, "%s: %d x %d pixels cannot be written; sides may be 1 to %d", path, o->width, o->height, MEDIA_MAX_SIDE);
+        return media_fail(e, "%s: %d x %d pixels cannot be written; sides may be 1 to %d", path, o->width, o->height,
+                          MEDIA_MAX_SIDE);
     MediaWriter *w = calloc(1, sizeof *w);
     if (!w || !(w->path = strdup(path))) {
         free(w);

@@ -6,7 +6,7 @@ root=$(pwd)
 build=$(cd "${LIAX_BUILD:-build}" && pwd) || exit 1
 golden=$root/tests/golden/tiny-64
 liax=$build/bin/liax
-case $build in *san*) sanitized=1 ;; *) sanitized=0 ;; esac
+case ${build##*/} in *san*) sanitized=1 ;; *) sanitized=0 ;; esac
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1

@@ -25,14 +25,17 @@ static void fail(const char *what)
 static void stored_at(int orientation, int x, int y, int *sx, int *sy)
 {
     const int right = WIDTH - 1 - x, below = HEIGHT - 1 - y;
-    const int at[9][2] = {{0}, {x, y}, {right, y}, {right, below}, {x, below}, {y, x}, {y, right}, {below, right}, {below, x}};
+    const int at[9][2] = {{0},    {x, y},     {right, y},     {right, below}, {x, below},
+                          {y, x}, {y, right}, {below, right}, {below, x}};
     *sx = at[orientation][0];
     *sy = at[orientation][1];
 }
 
 static void put_exif(j_compress_ptr j, int orientation)
 {
-    const uint8_t exif[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, (uint8_t)orientation, 0, 0, 0, 0, 0, 0};
+    const uint8_t exif[] = {'E', 'x', 'i', 'f', 0,    0, 'M', 'M', 0, 42, 0, 0, 0,
+                            8,   0,   1,   1,   0x12, 0, 3,   0,   0, 0,  1, 0, (uint8_t)orientation,
+                            0,   0,   0,   0,   0,    0};
     jpeg_write_marker(j, JPEG_APP0 + 1, exif, sizeof exif);
 }
 
@@ -43,7 +46,8 @@ static void make_jpeg(const char *path, int orientation)
     struct jpeg_error_mgr errors;
     FILE *f = fopen(path, "wb");
     if (!f) fail(path);
-    const int w = orientation > 4 ? HEIGHT : WIDTH, h = orientation > 4 ? WIDTH : HEIGHT, channels = orientation ? 3 : 4;
+    const int w = orientation > 4 ? HEIGHT : WIDTH, h = orientation > 4 ? WIDTH : HEIGHT,
+              channels = orientation ? 3 : 4;
     uint8_t *pixels = calloc((size_t)w * (size_t)h, (size_t)channels);
     for (int y = 0; orientation && y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++) {
@@ -93,7 +97,8 @@ static void make_png(const char *path, const char *kind)
     png_infop info = png_create_info_struct(png);
     const png_color palette[2] = {{0, 0, 0}, {10, 200, 30}};
     png_init_io(png, f);
-    png_set_IHDR(png, info, WIDTH, HEIGHT, kinds[k].depth, kinds[k].type, PNG_INTERLACE_ADAM7, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(png, info, WIDTH, HEIGHT, kinds[k].depth, kinds[k].type, PNG_INTERLACE_ADAM7,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (kinds[k].type == PNG_COLOR_TYPE_PALETTE) png_set_PLTE(png, info, palette, 2);
     png_write_info(png, info);
     const int passes = png_set_interlace_handling(png);
@@ -168,7 +173,8 @@ int probe_npy(int argc, char **argv)
 {
     char want_shape[64], got_shape[64];
     size_t want_size, got_size;
-    float *want = read_npy(argv[0], "<f4", want_shape, &want_size), *got = read_npy(argv[1], "<f4", got_shape, &got_size);
+    float *want = read_npy(argv[0], "<f4", want_shape, &want_size),
+          *got = read_npy(argv[1], "<f4", got_shape, &got_size);
     const size_t frames = argc > 3 ? (size_t)(argc - 3) : 1, n = want_size / sizeof *want / frames;
     if (argc == 3 && (strcmp(want_shape, got_shape) || want_size != got_size)) fail(got_shape);
     double worst = 0;

@@ -100,9 +100,11 @@ static void draw(AVFrame *f, int n)
 {
     check(av_frame_make_writable(f), "frame");
     for (int y = 0; y < f->height; y++)
-        for (int x = 0; x < f->width; x++) f->data[0][y * f->linesize[0] + x] = (uint8_t)(40 + (x * 3 + y * 2 + n * 5) % 160);
+        for (int x = 0; x < f->width; x++)
+            f->data[0][y * f->linesize[0] + x] = (uint8_t)(40 + (x * 3 + y * 2 + n * 5) % 160);
     for (int p = 1; p < 3; p++)
-        for (int y = 0; y < f->height / 2; y++) memset(f->data[p] + y * f->linesize[p], 100 + p * 20 + n % 20, (size_t)f->width / 2);
+        for (int y = 0; y < f->height / 2; y++)
+            memset(f->data[p] + y * f->linesize[p], 100 + p * 20 + n % 20, (size_t)f->width / 2);
 }
 
 static void play(AVFrame *f, int n)
@@ -134,7 +136,8 @@ static void turn(AVStream *s)
 
 static Plan read_plan(int argc, char **argv)
 {
-    Plan p = {.width = atoi(argv[1]), .height = atoi(argv[2]), .frames = atoi(argv[3]), .matrix = AVCOL_SPC_UNSPECIFIED};
+    Plan p = {
+        .width = atoi(argv[1]), .height = atoi(argv[2]), .frames = atoi(argv[3]), .matrix = AVCOL_SPC_UNSPECIFIED};
     for (int i = 4; i < argc; i++) {
         if (!strcmp(argv[i], "vfr")) p.vfr = 1;
         else if (!strcmp(argv[i], "turned")) p.turned = 1;
@@ -210,7 +213,8 @@ static void show_pictures(AVFormatContext *file, int index)
         }
         check(avcodec_send_packet(c, ended ? NULL : p), "decoding");
         av_packet_unref(p);
-        for (; avcodec_receive_frame(c, f) >= 0; n++) printf("at %.9f\n", (double)f->best_effort_timestamp * av_q2d(s->time_base));
+        for (; avcodec_receive_frame(c, f) >= 0; n++)
+            printf("at %.9f\n", (double)f->best_effort_timestamp * av_q2d(s->time_base));
     }
     printf("frames %d\n", n);
     av_packet_free(&p);
@@ -227,7 +231,8 @@ static void show_sound(AVFormatContext *file, int index)
         if (p->stream_index == index) h = hash_more(h, p->data, p->size), n++;
         av_packet_unref(p);
     }
-    printf("sound %s %d packets %016llx\n", avcodec_get_name(file->streams[index]->codecpar->codec_id), n, (unsigned long long)h);
+    printf("sound %s %d packets %016llx\n", avcodec_get_name(file->streams[index]->codecpar->codec_id), n,
+           (unsigned long long)h);
     av_packet_free(&p);
 }
 
@@ -250,7 +255,8 @@ int probe_show(int argc, char **argv)
     check(pictures, "no pictures");
     const AVCodecParameters *c = file->streams[pictures]->codecpar;
     const AVDictionaryEntry *comment = av_dict_get(file->metadata, "comment", NULL, 0);
-    printf("video %s %dx%d %s %s\n", avcodec_get_name(c->codec_id), c->width, c->height, av_color_space_name(c->color_space), av_color_range_name(c->color_range));
+    printf("video %s %dx%d %s %s\n", avcodec_get_name(c->codec_id), c->width, c->height,
+           av_color_space_name(c->color_space), av_color_range_name(c->color_range));
     printf("comment %s\n", comment ? comment->value : "none");
     show_pictures(file, pictures);
     avformat_close_input(&file);

@@ -48,7 +48,7 @@ for level in ref default; do
     gives animate_relative.npy by-file.npy
 done
 # shellcheck disable=SC2086
-for option in "--conv ref" "--conv direct" "--conv winograd" --low-memory "--threads 1" "--device cpu" "--precision f32"; do
+for option in "--conv ref" "--conv direct" --low-memory "--threads 1" "--device cpu" "--precision f32"; do
     level=$option
     works "edit $option" "$liax" edit -m tiny.liax -s "$portrait" $head --npy edit.npy -y $option
     gives edit.npy edit.npy
