@@ -17,7 +17,7 @@
 #include "x86/gemm.h"
 
 #define LX_BLOCK 128   /* input channels at a time */
-#define LX_MIN_ITEMS 16 /* items wanted, so that small pictures keep many threads busy */
+#define LX_MIN_ITEMS 48 /* items wanted, so that small pictures keep many threads busy */
 
 typedef struct ConvPlan {
     LxConvDesc d;
@@ -36,6 +36,7 @@ typedef struct ConvPlan {
 LX_INLINE int lx_min(int a, int b) { return a < b ? a : b; }
 LX_INLINE int lx_max(int a, int b) { return a > b ? a : b; }
 LX_INLINE int ceil_div(int a, int b) { return (a + b - 1) / b; }
+LX_INLINE size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 LX_INLINE size_t whole_lines(size_t floats) { return (floats + 15) / 16 * 16; }
 
 /* Whether tiles are of inputs, and outputs twice their size come from a transposed convolution. */
@@ -71,8 +72,8 @@ static void plan_groups(ConvPlan *p)
     for (;;) {
         p->groups = ceil_div(p->vectors, p->group);
         if (p->groups * p->bands >= LX_MIN_ITEMS) break;
-        if (p->group > LX_PANEL && p->groups * p->group / 2 < 2 * p->vectors) p->group = p->group / LX_PANEL / 2 * LX_PANEL;
-        else if (p->rows > 1 && p->rows * p->cols >= 4 * LX_ROWS) p->rows = (p->rows + 1) / 2;
+        if (p->group > LX_PANEL) p->group = p->group / LX_PANEL / 2 * LX_PANEL;
+        else if (p->rows > 1 && p->rows * p->cols >= 8 * LX_ROWS) p->rows = (p->rows + 1) / 2;
         else break;
         p->bands = ceil_div(p->grid_h, p->rows);
     }
@@ -100,7 +101,7 @@ static ConvPlan conv_plan(const LxConvDesc *d)
     const int tile = lx_max(p.tile_h * p.tile_w, border ? 3 * (2 * lx_max(p.rows, p.cols) + 2) : 0);
     p.sums_at = whole_lines((size_t)tile * block);
     p.line_at = p.sums_at + whole_lines(sums);
-    p.stats_at = p.line_at + whole_lines((size_t)lx_max((int)fir, lx_max((int)blurred, (int)border)));
+    p.stats_at = p.line_at + whole_lines(larger(fir, larger(blurred, border)));
     p.slot_floats = p.stats_at + 2 * channels;
     return p;
 }
