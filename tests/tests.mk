@@ -1,7 +1,7 @@
 # Tests: every tests/<folder>/test_*.c is a program of cmocka tests, every tests/<folder>/test_*.sh a script that prints TAP.
 
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-CHECK_SRC := $(wildcard tests/check/check_*.c)
+CHECK_SRC := $(wildcard tests/check/check*.c)
 TEST_SRC := $(wildcard tests/*/test_*.c)
 TEST_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 TEST_SH := $(wildcard tests/*/test_*.sh)
@@ -32,10 +32,23 @@ $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter-out $(STATIC),$^) $(STATIC) -lcmocka -lpng -ljansson $(LIBS)
 
-.PHONY: tests-built
-tests-built: $(TEST_BIN)
+REPLAY := $(BUILD)/tests/fuzz/replay_container $(BUILD)/tests/fuzz/replay_checkpoint
+$(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call obj,$(TOOL_SRC)) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson $(LIBS)
 
-test: all $(TEST_BIN) ## the tests of one build
+.PHONY: tests-built fuzz
+tests-built: $(TEST_BIN) $(REPLAY) $(BUILD)/tests/check/bench_kernels
+
+$(BUILD)/tests/check/bench_kernels: $(BUILD)/obj/tests/check/bench_kernels.o $(call obj,$(CHECK_SRC)) $(PAIRS_OBJ) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+SECONDS_EACH ?= 60
+fuzz: all ## libFuzzer on the readers of files (clang), SECONDS_EACH=60
+	tests/fuzz/fuzz.sh $(SECONDS_EACH)
+
+test: all tests-built ## the tests of one build
 	tests/run.sh $(BUILD) $(TEST_BIN) $(TEST_SH)
 
 # Everything that must hold before a change goes in: all tests; all of it again under ASan and UBSan; clang without a warning.

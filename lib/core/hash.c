@@ -49,13 +49,13 @@ static void sha256_block(uint32_t state[8], const uint8_t *p)
     }
     uint32_t v[8];
     memcpy(v, state, sizeof v);
+    /* the names a ... h move round the array instead of their values: v[(k - i) & 7] is the k-th of them in step i */
     for (int i = 0; i < 64; i++) {
-        const uint32_t e = v[4], a = v[0];
-        const uint32_t t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + K[i] + w[i];
-        const uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + t2;
+        const uint32_t a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7], e = v[(4 - i) & 7], f = v[(5 - i) & 7], g = v[(6 - i) & 7];
+        const uint32_t t1 = v[(7 - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + K[i] + w[i];
+        const uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+        v[(3 - i) & 7] += t1;
+        v[(7 - i) & 7] = t1 + t2;
     }
     for (int i = 0; i < 8; i++) state[i] += v[i];
 }

@@ -1,0 +1,20 @@
+#!/bin/sh
+# The fuzz targets without a fuzzer, over the goldens and a small container: whole, cut short, with bytes changed. Prints TAP.
+set -u
+build=${LIAX_BUILD:-build}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0
+replay() { # replay TARGET FILE
+    n=$((n + 1))
+    if "$build/tests/fuzz/replay_$1" "$2" >"$work/log" 2>&1; then echo "ok $n - $1: $(basename "$2")"; else
+        echo "not ok $n - $1: $(basename "$2")"
+        sed 's/^/# /' "$work/log" | head -20
+    fi
+}
+"$build/bin/liax-synth" --size 8 --widths 4,2 --motions 2 "$work/tiny.liax" 2>/dev/null
+"$build/bin/liax-synth" --size 8 --widths 4,2 --motions 2 "$work/tiny.safetensors" 2>/dev/null
+replay container "$work/tiny.liax"
+replay checkpoint "$work/tiny.safetensors"
+for f in tests/golden/tiny-64.pt tests/golden/tiny-64-legacy.pt tests/golden/tiny-64-views.pt; do replay checkpoint $f; done
+echo "1..$n"
