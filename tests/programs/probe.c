@@ -1,4 +1,4 @@
-/* The helper of the tests of liax: its sub-commands. Built by test_liax.sh. */
+/* The helper of the tests of liax: its sub-commands. Built by liax_tests.sh. */
 #define _GNU_SOURCE /* wait4 */
 #include "probe.h"
 
