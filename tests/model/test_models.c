@@ -83,6 +83,44 @@ static void reduced_dtype(void **state)
     compare(name, got);
 }
 
+/* The other goldens' widths give GroupNorm as many groups under any sensible rule; here it is 32 groups of 2 channels. */
+static void keep_res(void *ctx, const char *name, const LxTensor *t)
+{
+    float *to = ctx;
+    if (strcmp(name, "level8.res") == 0)
+        for (int c = 0; c < t->c; c++)
+            for (int p = 0; p < t->h * t->w; p++) *to++ = lx_tensor_pixel(t, 0, p / t->w, p % t->w)[c];
+}
+
+static void thirty_two_groups(void **state)
+{
+    setenv("LIAX_CPU", *state, 1);
+    char path[256];
+    golden_convert("wide-8", "safetensors");
+    snprintf(path, sizeof path, "%s/tests/wide-8-safetensors.liax", golden_build());
+    LiaxModel *m;
+    LiaxSession *s;
+    int w, h;
+    float out[3 * 8 * 8], res[64 * 8 * 8];
+    uint8_t *pixels = golden_png("wide-8/source.png", &w, &h);
+    const LiaxImage source = {.struct_size = sizeof source, .width = w, .height = h, .planes = {pixels}};
+    LiaxImage image = {.struct_size = sizeof image, .format = LIAX_RGBF32, .width = 8, .height = 8, .planes = {out, out + 64, out + 128}};
+    assert_int_equal(liax_model_open(&m, path, NULL), LIAX_OK);
+    assert_int_equal(liax_session_open(&s, m, NULL), LIAX_OK);
+    s->run.tap = keep_res;
+    s->run.tap_ctx = res;
+    assert_int_equal(liax_session_set_source(s, &source), LIAX_OK);
+    assert_int_equal(liax_session_set_edit(s, "37", 0.4), LIAX_OK);
+    assert_int_equal(liax_session_set_edit(s, "25", -0.3), LIAX_OK);
+    assert_int_equal(liax_session_render(s, &image), LIAX_OK);
+    compare("wide-8/edit_level8.res.npy", res);
+    compare("wide-8/edit.npy", out);
+    liax_session_close(&s);
+    liax_model_close(&m);
+    free(pixels);
+    unsetenv("LIAX_CPU");
+}
+
 /* ---- resizes */
 
 static const struct {
@@ -198,7 +236,7 @@ int main(void)
 {
     static const char *files[][2] = {{"tiny-64-legacy", "pt"}, {"tiny-64-module", "pt"}, {"tiny-64-views", "pt"}, {"tiny-64-cuda", "pt"}, {"tiny-64", "safetensors"}};
     static int bicubic = 1, bilinear = 0;
-    static char f16[] = "f16", bf16[] = "bf16";
+    static char f16[] = "f16", bf16[] = "bf16", ref[] = "ref", best[] = "avx512";
     const struct CMUnitTest tests[] = {
         {"same picture from tiny-64-legacy.pt", same_picture_from_every_container, NULL, NULL, files[0]},
         {"same picture from tiny-64-module.pt", same_picture_from_every_container, NULL, NULL, files[1]},
@@ -207,6 +245,8 @@ int main(void)
         {"same picture from tiny-64.safetensors", same_picture_from_every_container, NULL, NULL, files[4]},
         {"z and edit from f16 weights", reduced_dtype, NULL, NULL, f16},
         {"z and edit from bf16 weights", reduced_dtype, NULL, NULL, bf16},
+        {"32 groups of 2 channels, level ref", thirty_two_groups, NULL, NULL, ref},
+        {"32 groups of 2 channels, best level", thirty_two_groups, NULL, NULL, best},
         {"8-bit bicubic resize", eight_bit_resize, NULL, NULL, &bicubic},
         {"8-bit bilinear resize", eight_bit_resize, NULL, NULL, &bilinear},
         {"float bicubic resize", float_resize, NULL, NULL, &bicubic},
