@@ -2,6 +2,7 @@
 #include "support/fixture.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,6 +333,46 @@ static void published_rounding(void **state)
     liax_session_close(&s);
 }
 
+/* Is the second half of a sweep over one edit the first half again? */
+static int sweep_is_one_sided(LiaxSession *s, const char *name)
+{
+    float first[3 * S * S], second[3 * S * S];
+    assert_int_equal(liax_session_clear_edits(s), LIAX_OK);
+    assert_int_equal(liax_session_set_edit(s, name, 0.6), LIAX_OK);
+    LiaxImage out = raw(first);
+    assert_int_equal(liax_session_sweep(s, 10, &out), LIAX_OK);
+    out = raw(second);
+    assert_int_equal(liax_session_sweep(s, 42, &out), LIAX_OK);
+    return memcmp(first, second, sizeof first) == 0;
+}
+
+/* The published mouth motions are one-sided by their numbers, unless a control for one of them says otherwise. */
+static void one_sided_by_number_or_by_control(void **state)
+{
+    (void)state;
+    char path[300], json[300];
+    snprintf(json, sizeof json, "%s/tests/one-sided.json", golden_build());
+    snprintf(path, sizeof path, "%s/tests/one-sided.liax", golden_build());
+    FILE *f = fopen(json, "w");
+    assert_non_null(f);
+    fputs("{\"controls\": [{\"name\": \"a\", \"min\": -1, \"max\": 1, \"one_sided\": true, \"vector\": {\"1\": 1}, \"note\": \"\"}]}", f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(golden_run("rm -f %s && %s/bin/liax-convert %s %s --controls %s >/dev/null 2>&1", path, golden_build(), golden_path("tiny-64.pt"), path, json), 0);
+    LiaxModel *m;
+    LiaxSession *s;
+    Picture *p = driver(9);
+    assert_int_equal(liax_model_open(&m, path, NULL), LIAX_OK);
+    assert_int_equal(liax_session_open(&s, m, NULL), LIAX_OK);
+    assert_int_equal(liax_session_set_source(s, &p->image), LIAX_OK);
+    assert_true(sweep_is_one_sided(s, "a"));
+    assert_true(sweep_is_one_sided(s, "1")); /* the same control */
+    assert_true(sweep_is_one_sided(s, "6"));
+    assert_false(sweep_is_one_sided(s, "7"));
+    free(p);
+    liax_session_close(&s);
+    liax_model_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +388,7 @@ int main(void)
         cmocka_unit_test(any_size),
         cmocka_unit_test(strides_and_guards),
         cmocka_unit_test(published_rounding),
+        cmocka_unit_test(one_sided_by_number_or_by_control),
     };
     return cmocka_run_group_tests(tests, open_group, close_group);
 }
