@@ -6,7 +6,7 @@
 
 #include "core/alloc.h"
 #include "core/hash.h"
-#include "tool.h"
+#include "program.h"
 
 #define TENSORS_MAX (1u << 20)
 #define RAW_BYTES 65536

@@ -7,7 +7,7 @@
 
 #include "container.h"
 #include "core/hash.h"
-#include "output.h"
+#include "out_file.h"
 
 #define LX_FINGERPRINT "fingerprint" /* key of the SHA-256 over the tensors, 64 hexadecimal digits */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "program.h"
 
 #define PUBLISHED_MOTIONS 40
 #define CONTROLS_MAX 4096

@@ -2,7 +2,7 @@
 #include <stddef.h>
 
 #include "map.h"
-#include "output.h"
+#include "out_file.h"
 
 LiaxStatus lx_convert(const char *in, const char *out, const LxConvertOptions *o, LxLog *log)
 {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "map.h"
-#include "tool.h"
+#include "program.h"
 
 static const char help[] =
     "usage: liax-convert IN OUT.liax [--dtype f32|f16|bf16] [--controls FILE.json] [--license TEXT] [--source TEXT]\n"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "container.h"
-#include "tool.h"
+#include "program.h"
 
 static const char help[] =
     "usage: liax-inspect FILE.liax [--verify] [--json]\n"

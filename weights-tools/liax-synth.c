@@ -5,7 +5,7 @@
 
 #include "model_write.h"
 #include "synth.h"
-#include "tool.h"
+#include "program.h"
 
 static const char help[] =
     "usage: liax-synth --size S (--scale s | --widths w4,w8,...) --motions M [--seed N] [--dtype D] OUT\n"

@@ -6,7 +6,7 @@
 #include "lia_x_layout.h"
 #include "map.h"
 #include "model_write.h"
-#include "tool.h"
+#include "program.h"
 
 #define PREFIX_MAX 512
 

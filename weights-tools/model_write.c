@@ -7,7 +7,7 @@
 
 #include "container_write.h"
 #include "qr.h"
-#include "tool.h"
+#include "program.h"
 
 #define CHUNK 65536 /* values */
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "container.h"
-#include "output.h"
-#include "tool.h"
+#include "out_file.h"
+#include "program.h"
 
 #define CHUNK 65536 /* values */
 

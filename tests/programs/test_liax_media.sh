@@ -164,19 +164,24 @@ stop INT stopped.mp4
 stop TERM stopped-too.mp4 --published-pixels
 
 # ---- the smallest program
-ppm() { # FILE WIDTH HEIGHT
-    printf 'P6 %d %d 255\n' "$2" "$3" >"$1"
-    head -c $(($2 * $3 * 3)) /dev/urandom >>"$1"
+bytes=$((256 * 256 * 3))
+head -c $bytes /dev/urandom >portrait.rgb
+head -c $((2 * bytes)) /dev/urandom >driving.rgb
+ppm() { # FILE: raw RGB of 256 x 256 on standard input as a picture that liax reads
+    printf 'P6 256 256 255\n' >"$1"
+    cat >>"$1"
 }
-ppm portrait.ppm 40 30
-ppm driving.ppm 64 64
-works "hello" "$build/bin/hello" tiny.liax portrait.ppm driving.ppm hello.ppm
-works "liax does the same" "$liax" animate --absolute -m tiny.liax -s portrait.ppm -d driving.ppm -o hello.png
+ppm portrait.ppm <portrait.rgb
+head -c $bytes driving.rgb | ppm driving-1.ppm
+tail -c $bytes driving.rgb | ppm driving-2.ppm
+works "hello" sh -c "'$build/bin/hello' tiny.liax portrait.rgb <driving.rgb >hello.rgb"
+works "liax does the same" "$liax" animate -m tiny.liax -s portrait.ppm -d driving-%d.ppm -o hello-%d.png
+tail -c $bytes hello.rgb | ppm hello.ppm
 "$liax" edit -m tiny.liax -s hello.ppm --side-by-side -o same.png >out 2>err
-[ "$("$probe" pixel hello.png 3 5 20 20 39 29)" = "$("$probe" pixel same.png 3 5 20 20 39 29 | sed 's/^80x/40x/')" ]
+[ "$("$probe" pixel hello-2.png 3 5 20 20 39 29)" = "$("$probe" pixel same.png 3 5 20 20 39 29 | sed 's/^512x/256x/')" ]
 ok "to the pixel" $?
-run "$build/bin/hello" missing.liax portrait.ppm driving.ppm no.ppm
-[ $status -eq 1 ] && grep -q missing.liax err && [ ! -e no.ppm ]
+run "$build/bin/hello" missing.liax portrait.rgb </dev/null
+[ $status -eq 1 ] && [ -s err ]
 ok "hello without a model says so" $?
 
 # ---- a terminal

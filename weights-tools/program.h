@@ -1,6 +1,6 @@
 /* What the three tools share: arguments, sentences on stderr, progress with an estimate, a clean Ctrl-C, exit codes. */
-#ifndef LX_TOOL_H
-#define LX_TOOL_H
+#ifndef LX_PROGRAM_H
+#define LX_PROGRAM_H
 
 #include <stddef.h>
 #include <stdint.h>

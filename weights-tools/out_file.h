@@ -1,6 +1,6 @@
 /* A file that appears under its name only when it is complete: written beside it, synced, renamed. */
-#ifndef LX_OUTPUT_H
-#define LX_OUTPUT_H
+#ifndef LX_OUT_FILE_H
+#define LX_OUT_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

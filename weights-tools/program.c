@@ -1,6 +1,6 @@
-/* Arguments, sentences, progress and signals of the tools (tool.h). */
+/* Arguments, sentences, progress and signals of the tools (program.h). */
 #define _POSIX_C_SOURCE 200809L
-#include "tool.h"
+#include "program.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
-/* Files that appear complete or not at all (output.h). */
+/* Files that appear complete or not at all (out_file.h). */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
-#include "output.h"
+#include "out_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
