@@ -138,14 +138,17 @@ def regress(net: Liax, people: int, first: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def find_controls(net: Liax, people: int = 400) -> list[dict]:
-    """Each control's vector in alpha: how the encoder's alpha moves when the renderer moves one thing."""
-    fit, _ = regress(net, people, 200)
+    """Each control's vector in alpha: how the encoder's alpha moves when the renderer moves one thing. Training gave
+    every motion an id of its own; what else moves counts where it is read well and moves at least a third as much."""
+    fit, r2 = regress(net, people, 200)
     out = []
     for name, mix, one_sided, low, high, note in CONTROLS:
         v = sum(sign * fit[NAMES.index(k)] for k, sign in mix.items())
-        top = int(np.abs(v).argmax())
-        v = v / abs(v[top])
-        vector = {str(i): round(float(v[i]), 4) for i in np.argsort(-np.abs(v)) if abs(v[i]) >= 0.1}
+        label, sign = READ.get(name, (name, 1))
+        own = IDS[[row[0] for row in LABELS].index(label)]
+        v = v / max(abs(v[own]), 1e-6)
+        vector = {str(own): float(sign)}
+        vector.update({str(i): round(float(v[i]), 3) for i in range(len(v)) if i != own and r2[own] > 0.5 and r2[i] > 0.5 and abs(v[i]) > 0.34})
         out.append({"name": name, "min": low, "max": high, "one_sided": one_sided, "vector": vector, "note": note})
     return out
 

@@ -11,6 +11,7 @@ import glob
 import json
 import math
 import os
+import tempfile
 import time
 
 import numpy as np
@@ -22,7 +23,7 @@ from torch import Tensor
 
 import portraits
 from evaluate import Holdout
-from network import Liax
+from network import Liax, level_name
 from portraits import BROWS, EYES, FACE, IDS, LABELS, MOUTH, Stream, to_labels
 
 GAZE = [i for i, row in enumerate(LABELS) if row[0].startswith("gaze")]
@@ -171,6 +172,33 @@ def step(net: Liax, probes: Probes, batch: dict, stage: str, teach: float, used:
     return out
 
 
+def average_gradients(opt: torch.optim.Optimizer, n: int) -> None:
+    params = [p for g in opt.param_groups for p in g["params"]]
+    used = [p for p in params if p.grad is not None]  # the same ones everywhere
+    flat = torch.cat([p.grad.reshape(-1) for p in used])
+    torch.distributed.all_reduce(flat)
+    for p, g in zip(used, flat.div_(n).split([p.numel() for p in used])):
+        p.grad.copy_(g.view(p.grad.shape))
+
+
+def reset_picture(net: Liax) -> None:
+    """Picture branches that copy: what the finest features tell of the colours, found by least squares."""
+    fresh = Liax(net.size, net.widths, net.motions)
+    for k, p in net.p.items():
+        if "rgb" in k or "_2_up" in k:
+            p.data.copy_(fresh.p[k])
+    n = len(net.widths) - 1
+    colours = torch.rand(1, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        f = net.conv_layer(colours, "enc.enc_2r.block1")[0].flatten(1).T
+        x = torch.linalg.lstsq(torch.cat((f, torch.ones(len(f), 1)), 1), colours[0].flatten(1).T).solution
+        t = level_name(n - 1)
+        # four residual blocks halve the features twice; the layer's own gains are sqrt2 and 1/sqrt(channels)
+        net.put(f"dec.rgb{t}.conv.0.weight", x[:-1].T[:, :, None, None] * 4 * math.sqrt(net.widths[n] / 2))
+        net.put(f"dec.rgb{t}.bias", net.get(f"dec.rgb{t}.bias").detach() + x[-1].view(1, 3, 1, 1))
+        net.put(f"dec.conv{t}_2_up.1.weight", 0.1 * net.get(f"dec.conv{t}_2_up.1.weight").detach())
+
+
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--run", required=True, help="folder for state, log and pictures")
@@ -188,18 +216,33 @@ def main() -> None:
     a.add_argument("--resume", help="a run's folder to go on from")
     a.add_argument("--weights", help="a safetensors checkpoint to start from")
     a.add_argument("--grow", type=int, default=0, help="double the picture's size with a level of this many channels")
+    a.add_argument("--average", action="store_true", help="resume from the averaged weights, with a fresh optimiser")
+    a.add_argument("--reset-picture", action="store_true", help="let the picture branch begin again as a copier")
+    a.add_argument("--encoder-rate", type=float, default=0.2, help="the encoder's rate once everything is trained, as a share of --lr")
+    a.add_argument("--picture-rate", type=float, default=0.3, help="the picture branch's rate, as a share of --lr")
     a.add_argument("--train-directions", action="store_true")
     a.add_argument("--device", default="cpu")
     a.add_argument("--bf16", action="store_true", help="convolutions in bfloat16")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--show", type=float, default=120, help="seconds between pictures, measures and saved states")
+    a.add_argument("--processes", type=int, default=1, help="split every step over this many; on two cores better than two threads")
     o = a.parse_args()
+    if o.processes > 1:
+        with tempfile.NamedTemporaryFile() as meet:
+            torch.multiprocessing.spawn(train, (o, meet.name + ".meet"), o.processes)
+    else:
+        train(0, o, "")
+
+
+def train(rank: int, o: argparse.Namespace, meet: str) -> None:
+    if o.processes > 1:
+        torch.distributed.init_process_group("gloo", init_method="file://" + meet, rank=rank, world_size=o.processes)
     torch.manual_seed(o.seed)
     torch.set_num_threads(o.threads)
     saved, info = {}, {"samples": 0, "steps": 0, "seconds": 0.0}
     if o.resume:
         net, ema, saved, info = load_state(o.resume)
-        if o.grow:  # from the averaged weights
+        if o.grow or o.average:
             net.restore({k.replace("/", "."): v for k, v in ema.items()})
     elif o.weights:
         net = Liax.from_checkpoint({k: v.float() for k, v in load_file(o.weights).items()})
@@ -207,6 +250,11 @@ def main() -> None:
         net = Liax(o.size, [int(w) for w in o.widths.split(",")])
     if o.grow:
         net, saved = net.grown(o.grow), {}
+    if o.average:
+        saved = {}
+    if o.reset_picture:
+        reset_picture(net)
+        ema = {k: p.detach().clone() for k, p in net.p.items()}
     net.to(o.device)
     for p in net.p.values():
         if p.dim() == 4:
@@ -216,7 +264,10 @@ def main() -> None:
         net.p[k].requires_grad_(False)
     live = [(k, p) for k, p in net.p.items() if p.requires_grad]
     probes = Probes(net).to(o.device)
-    opt = torch.optim.Adam([p for _, p in live] + list(probes.parameters()), lr=o.lr, betas=(0.9, 0.99))
+    kinds: dict[str, list] = {"encoder": list(probes.parameters()), "flow": [], "picture": []}
+    for k, p in live:
+        kinds["encoder" if k.startswith("enc") else "picture" if "rgb" in k or "_2_up" in k else "flow"].append(p)
+    opt = torch.optim.Adam([{"params": v, "kind": k} for k, v in kinds.items()], lr=o.lr, betas=(0.9, 0.99))
     if not o.resume or o.grow:
         ema = {k: p.detach().clone() for k, p in net.p.items()}
     ema = {k: v.to(o.device) for k, v in ema.items()}
@@ -228,6 +279,8 @@ def main() -> None:
     log = open(os.path.join(o.run, "log.txt"), "a")
 
     def say(text: str) -> None:
+        if rank:
+            return
         print(text, flush=True)
         print(text, file=log, flush=True)
 
@@ -237,35 +290,41 @@ def main() -> None:
     stage, stream, sums, counted = None, None, {}, 0
     while True:
         spent = time.time() - begin
+        if o.processes > 1:  # one clock for all, so that all do the same
+            clock = torch.tensor([spent])
+            torch.distributed.broadcast(clock, 0)
+            spent = float(clock)
         if spent > o.seconds:
             break
         now = "encoder" if spent < o.encoder_seconds else "full"
         if now != stage:
             stage, batch = now, o.batch
-            stream = Stream(net.size, batch, o.seed * 1000 + info["steps"], pairs=stage == "full")
+            stream = Stream(net.size, batch, o.seed * 1000 + info["steps"] + rank * 1000003, pairs=stage == "full")
             stage_begin, stage_end = spent, o.encoder_seconds if stage == "encoder" else o.seconds
             first = steps
             for g in opt.state.values():
                 g["exp_avg"].zero_()
         at = (spent - stage_begin) / (stage_end - stage_begin)
         rate = o.lr * min(1, (steps - first + 1) / 60) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
+        shares = {"flow": 1, "picture": o.picture_rate, "encoder": 1 if stage == "encoder" else o.encoder_rate}
         for g in opt.param_groups:
-            g["lr"] = rate
+            g["lr"] = rate * shares[g["kind"]]
         data = {k: v.to(o.device) for k, v in next(stream).items()}
         used = net.directions().detach()[:, IDS]
         teach = max(o.teach_floor, 1 - at / o.teach) if o.teach > 0 else o.teach_floor
         losses = step(net, probes, data, stage, teach, used, o.bf16, at > o.flow_until or steps % 3 == 0)
         total = sum(losses.values())
-        if not torch.isfinite(total):
-            say("loss is not finite: step skipped")
-            opt.zero_grad(set_to_none=True)
-            continue
         opt.zero_grad(set_to_none=True)
         total.backward()
+        if o.processes > 1:
+            average_gradients(opt, o.processes)
+        if not torch.isfinite(total) and o.processes == 1:
+            say("loss is not finite: step skipped")
+            continue
         torch.nn.utils.clip_grad_norm_([p for _, p in live], 5)
         opt.step()
         steps, counted = steps + 1, counted + 1
-        info = {"samples": info["samples"] + batch, "steps": info["steps"] + 1, "seconds": info["seconds"]}
+        info = {"samples": info["samples"] + batch * o.processes, "steps": info["steps"] + 1, "seconds": info["seconds"]}
         keep = min(0.998, (1 + steps) / (10 + steps))
         with torch.no_grad():
             torch._foreach_lerp_([ema[k] for k in net.p], list(net.p.values()), 1 - keep)
@@ -274,13 +333,14 @@ def main() -> None:
             sums[k] = total_k + float(v.detach()), n_k + 1
         if time.time() - told > 20:
             text = " ".join(f"{k} {v / n:.4f}" for k, (v, n) in sums.items())
-            say(f"{spent:6.0f} s {stage} step {info['steps']} {batch * counted / (time.time() - told):.1f}/s lr {rate:.1e} teach {teach:.2f}: {text}")
+            say(f"{spent:6.0f} s {stage} step {info['steps']} {o.processes * batch * counted / (time.time() - told):.1f}/s lr {rate:.1e} teach {teach:.2f}: {text}")
             told, sums, counted = time.time(), {}, 0
-        if time.time() - shown > o.show:
+        if rank == 0 and time.time() - shown > o.show:
             show(net, ema, held, stage, o.run, opt, dict(info, seconds=info["seconds"] + spent), say)
             shown = told = time.time()
     info["seconds"] += time.time() - begin
-    show(net, ema, held, stage, o.run, opt, info, say)
+    if rank == 0:
+        show(net, ema, held, stage, o.run, opt, info, say)
 
 
 def show(net: Liax, ema: dict[str, Tensor], held: Holdout, stage: str, run: str, opt, info: dict, say) -> None:
