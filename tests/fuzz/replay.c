@@ -5,13 +5,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Every 211th length, and every 97th byte with two other values. */
+/* Every 499th length, and every 331st byte with two other values. */
 static void replay(uint8_t *data, size_t size)
 {
     LLVMFuzzerTestOneInput(data, size);
     const size_t part = size < 65536 ? size : 65536;
-    for (size_t n = 0; n < part; n += 211) LLVMFuzzerTestOneInput(data, n);
-    for (size_t i = 0; i < size; i += i < part ? 97 : 9973) {
+    for (size_t n = 0; n < part; n += 499) LLVMFuzzerTestOneInput(data, n);
+    for (size_t i = 0; i < size; i += i < part ? 331 : 9973) {
         const uint8_t old = data[i];
         data[i] = (uint8_t)(old ^ 0x81);
         LLVMFuzzerTestOneInput(data, size);
