@@ -173,6 +173,12 @@ eval-demo: all $(DEMO_MODEL) ## measure the demo model on people that it never s
 
 # ---- what must be installed first
 
+# Without these libraries the programs cannot be built; the library itself can: make lib.
+.PHONY: have-libraries
+have-libraries:
+	@pkg-config --exists $(MEDIA_PKGS) 2>/dev/null || { echo "Missing libraries: run \`make deps\` as root, or"; echo "  sudo apt-get install -y $(APT)"; exit 1; }
+$(call obj,$(LIAX_SRC) $(PORTRAIT_SRC) $(TOOL_SRC) $(TOOL_MAINS)): | have-libraries
+
 deps: ## install what is missing (Debian, Ubuntu), or print the line that does
 	@if pkg-config --exists $(MEDIA_PKGS) cmocka 2>/dev/null && command -v $(CC) >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y $(APT); \
