@@ -16,15 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval_controls.h"
 #include "metrics.h"
-#include "portrait/portrait.h"
-#include "ridge.h"
+#include "people.h"
 
-enum { HELD_OUT = 1000 }; /* identities below this are never trained on */
 enum { LEARN_ANYWHERE = 320, LEARN_HERE = 64 }; /* drawings that a regressor learns from */
-
-/* How much of the renderer's ranges the training motions use (weights-tools/train/portraits.py). */
-static const float spread[PORTRAIT_MOTIONS] = {.65f, .7f, .5f, .35f, .35f, .5f, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 /* Sums over frames; one for each way to fill the frame. */
 typedef struct Score {
@@ -43,14 +39,6 @@ typedef struct Eval {
     double *read[3], *drawn[3], *control[3]; /* yaw, jaw, blink of every self frame: off the output, as drawn, off the drawing */
 } Eval;
 
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 static void fail(const char *what)
 {
     fprintf(stderr, "liax-eval-demo: %s\n", what);
@@ -66,42 +54,6 @@ static void *must(void *p)
 static void check(LiaxStatus st, const LiaxSession *s)
 {
     if (st) fail(*liax_session_error(s) ? liax_session_error(s) : liax_status_name(st));
-}
-
-static PortraitMotion random_motion(uint64_t seed)
-{
-    PortraitMotion m;
-    portrait_motion_random(&m, seed, 1);
-    for (int i = 0; i < PORTRAIT_MOTIONS; i++) m.v[i] *= spread[i];
-    return m;
-}
-
-/* m_s + (m_t - m_0), if every value stays where the training's are. */
-static int moved(const PortraitMotion *s, const PortraitMotion *t, const PortraitMotion *zero, PortraitMotion *out)
-{
-    for (int i = 0; i < PORTRAIT_MOTIONS; i++) {
-        float low, high;
-        portrait_motion_range(i, &low, &high);
-        out->v[i] = s->v[i] + t->v[i] - zero->v[i];
-        if (out->v[i] < low * spread[i] - 1e-4f || out->v[i] > high * spread[i] + 1e-4f) return 0;
-    }
-    return 1;
-}
-
-/* Of a motion that would leave the range, the part that does not: the driver goes as far as the source can follow. */
-static PortraitMotion follow(const PortraitMotion *s, PortraitMotion *t, const PortraitMotion *zero)
-{
-    PortraitMotion out;
-    for (int i = 0; i < 60 && !moved(s, t, zero, &out); i++)
-        for (int k = 0; k < PORTRAIT_MOTIONS; k++) {
-            float low, high;
-            portrait_motion_range(k, &low, &high);
-            const float goal = s->v[k] + t->v[k] - zero->v[k];
-            const float kept = goal < low * spread[k] ? low * spread[k] : goal > high * spread[k] ? high * spread[k] : goal;
-            t->v[k] += kept - goal;
-        }
-    moved(s, t, zero, &out);
-    return out;
 }
 
 static LiaxImage image_of(const Eval *e, uint8_t *rgb)
@@ -126,63 +78,33 @@ static void draw_truth(Eval *e, const PortraitIdentity *who, const PortraitMotio
     portrait_labels(e->board, e->labels);
 }
 
-static void parameters(const PortraitMotion *m, double to[3])
-{
-    to[0] = m->v[PORTRAIT_YAW];
-    to[1] = m->v[PORTRAIT_JAW];
-    to[2] = 0.5 * (m->v[PORTRAIT_BLINK_L] + m->v[PORTRAIT_BLINK_R]);
-}
-
-/* Yaw is read by a regressor of the person in all poses; jaw and blink, which move few pixels, by one of the person in the
-   pose of the frame, whose drawings differ in their expressions alone. */
-static const int pose[] = {PORTRAIT_YAW, PORTRAIT_PITCH, PORTRAIT_ROLL, PORTRAIT_X, PORTRAIT_Y, PORTRAIT_SCALE};
-
-static Ridge *learn(Eval *e, const PortraitIdentity *who, uint64_t seed, const PortraitMotion *at, int n)
-{
-    const size_t bytes = (size_t)e->size * (size_t)e->size * 3;
-    uint8_t *all = must(malloc((size_t)n * bytes));
-    const uint8_t **pictures = must(malloc((size_t)n * sizeof *pictures));
-    double *values = must(malloc((size_t)n * 3 * sizeof *values));
-    for (int i = 0; i < n; i++) {
-        PortraitMotion m = random_motion(mix(seed + (uint64_t)i));
-        for (size_t k = 0; at && k < sizeof pose / sizeof *pose; k++) m.v[pose[k]] = at->v[pose[k]];
-        portrait_draw(e->board, who, &m, all + (size_t)i * bytes);
-        pictures[i] = all + (size_t)i * bytes;
-        parameters(&m, values + 3 * i);
-    }
-    Ridge *r = must(ridge_learn(pictures, values, n, 3, e->size, e->size, at ? RIDGE_LINEAR : RIDGE_GAUSSIAN));
-    free(values);
-    free(pictures);
-    free(all);
-    return r;
-}
-
+/* Yaw is read off by a regressor of the person in all poses; jaw and blink, which move few pixels, by one of the person in the
+   pose of the frame. */
 static void read_parameters(Eval *e, const Ridge *anywhere, const PortraitIdentity *who, uint64_t seed, const PortraitMotion *m)
 {
-    double out[3], truth[3], drawn[3], yaw[2][3];
-    Ridge *here = learn(e, who, seed, m, LEARN_HERE);
-    ridge_read(anywhere, e->out, yaw[0]);
-    ridge_read(anywhere, e->truth, yaw[1]);
-    ridge_read(here, e->out, out);
-    ridge_read(here, e->truth, truth);
+    static const int which[3] = {YAW, JAW, BLINK};
+    double out[PARAMETERS], truth[PARAMETERS], drawn[PARAMETERS];
+    Ridge *here = must(people_learn(e->board, e->size, who, seed, m, LEARN_HERE));
+    people_read(anywhere, here, e->out, out);
+    people_read(anywhere, here, e->truth, truth);
+    people_parameters(m, drawn);
     ridge_free(here);
-    parameters(m, drawn);
     for (int k = 0; k < 3; k++) {
-        e->read[k][e->n_frames] = k ? out[k] : yaw[0][0];
-        e->control[k][e->n_frames] = k ? truth[k] : yaw[1][0];
-        e->drawn[k][e->n_frames] = drawn[k];
+        e->read[k][e->n_frames] = out[which[k]];
+        e->control[k][e->n_frames] = truth[which[k]];
+        e->drawn[k][e->n_frames] = drawn[which[k]];
     }
 }
 
 /* One person: driven by itself, then by somebody else. */
 static void person(Eval *e, LiaxSession *absolute, LiaxSession *relative, int number)
 {
-    const uint64_t seed = mix(e->seed * 1000003u + (uint64_t)number);
+    const uint64_t seed = people_mix(e->seed * 1000003u + (uint64_t)number);
     PortraitIdentity who, other;
     portrait_identity(&who, seed % HELD_OUT);
-    portrait_identity(&other, mix(seed) % HELD_OUT);
-    const PortraitMotion ms = random_motion(mix(seed + 1)), zero = random_motion(mix(seed + 2));
-    Ridge *ridge = learn(e, &who, mix(seed + 3), NULL, LEARN_ANYWHERE);
+    portrait_identity(&other, people_mix(seed) % HELD_OUT);
+    const PortraitMotion ms = people_motion(people_mix(seed + 1)), zero = people_motion(people_mix(seed + 2));
+    Ridge *ridge = must(people_learn(e->board, e->size, &who, people_mix(seed + 3), NULL, LEARN_ANYWHERE));
     LiaxImage source = image_of(e, e->source), driving = image_of(e, e->driving), out = image_of(e, e->out);
     portrait_draw(e->board, &who, &ms, e->source);
     check(liax_session_set_source(absolute, &source), absolute);
@@ -190,16 +112,16 @@ static void person(Eval *e, LiaxSession *absolute, LiaxSession *relative, int nu
     portrait_draw(e->board, &other, &zero, e->driving);
     check(liax_session_set_anchor_image(relative, &driving), relative);
     for (int i = 0; i < e->frames; i++, e->n_frames++) {
-        PortraitMotion mt = random_motion(mix(seed + 100 + (uint64_t)i));
+        PortraitMotion mt = people_motion(people_mix(seed + 100 + (uint64_t)i));
         draw_truth(e, &who, &mt);
         memcpy(e->driving, e->truth, (size_t)e->size * (size_t)e->size * 3);
         check(liax_animate_frame(absolute, &driving, &out), absolute);
         add_score(e, &e->self, e->out);
         add_score(e, &e->copy_self, e->source);
         e->shift_self += best_shift_psnr(e->source, e->truth, e->size, e->size);
-        read_parameters(e, ridge, &who, mix(seed + 4), &mt);
+        read_parameters(e, ridge, &who, people_mix(seed + 4), &mt);
 
-        const PortraitMotion goal = follow(&ms, &mt, &zero);
+        const PortraitMotion goal = people_follow(&ms, &mt, &zero);
         portrait_draw(e->board, &other, &mt, e->driving);
         draw_truth(e, &who, &goal);
         check(liax_animate_frame(relative, &driving, &out), relative);
@@ -217,11 +139,10 @@ static void print_row(const char *name, const Score *s, double shift, int n)
     printf("\n");
 }
 
-static void report(const Eval *e)
+static void report_scores(const Eval *e)
 {
     static const char *const names[3] = {"yaw", "jaw", "blink"};
     const int n = e->n_frames;
-    double corr[3];
     printf("%d people, %d frames each way, %d x %d, seed %llu\n\n", e->people, n, e->size, e->size, (unsigned long long)e->seed);
     printf("%-22s %6s  %6s  %6s  %6s  %6s  %6s\n", "PSNR, dB", "whole", "face", "eyes", "mouth", "ssim", "sharp");
     print_row("self", &e->self, 0, n);
@@ -229,16 +150,21 @@ static void report(const Eval *e)
     print_row("cross", &e->cross, 0, n);
     print_row("copy the source", &e->copy_cross, e->shift_cross, n);
     printf("\n");
-    for (int k = 0; k < 3; k++) {
-        corr[k] = correlation(e->read[k], e->drawn[k], n);
-        printf("%-6s read off the output correlates %.3f with the drawn one (off the drawing itself: %.3f)\n", names[k], corr[k],
-               correlation(e->control[k], e->drawn[k], n));
-    }
-    printf("\n{\"seed\": %llu, \"self_psnr\": %.3f, \"cross_psnr\": %.3f, \"copy_self_psnr\": %.3f, \"copy_cross_psnr\": %.3f, "
+    for (int k = 0; k < 3; k++)
+        printf("%-6s read off the output correlates %.3f with the drawn one (off the drawing itself: %.3f)\n", names[k],
+               correlation(e->read[k], e->drawn[k], n), correlation(e->control[k], e->drawn[k], n));
+    printf("\n");
+}
+
+static void report_line(const Eval *e)
+{
+    const int n = e->n_frames;
+    printf("{\"seed\": %llu, \"self_psnr\": %.3f, \"cross_psnr\": %.3f, \"copy_self_psnr\": %.3f, \"copy_cross_psnr\": %.3f, "
            "\"self_ssim\": %.4f, \"cross_ssim\": %.4f, \"mouth_psnr\": %.3f, \"copy_mouth_psnr\": %.3f, \"eyes_psnr\": %.3f, "
            "\"copy_eyes_psnr\": %.3f, \"sharpness\": %.4f, \"jaw_corr\": %.4f, \"blink_corr\": %.4f, \"yaw_corr\": %.4f}\n",
            (unsigned long long)e->seed, e->self.whole / n, e->cross.whole / n, e->copy_self.whole / n, e->copy_cross.whole / n, e->self.ssim / n,
-           e->cross.ssim / n, e->self.mouth / n, e->copy_self.mouth / n, e->self.eyes / n, e->copy_self.eyes / n, e->self.sharp / n, corr[1], corr[2], corr[0]);
+           e->cross.ssim / n, e->self.mouth / n, e->copy_self.mouth / n, e->self.eyes / n, e->copy_self.eyes / n, e->self.sharp / n,
+           correlation(e->read[1], e->drawn[1], n), correlation(e->read[2], e->drawn[2], n), correlation(e->read[0], e->drawn[0], n));
 }
 
 static void usage(FILE *to)
@@ -290,7 +216,9 @@ int main(int argc, char **argv)
     if (!st) st = liax_session_open(&relative, e.model, NULL);
     if (st) fail(liax_status_name(st));
     for (int i = 0; i < e.people; i++) person(&e, absolute, relative, i);
-    report(&e);
+    report_scores(&e);
+    if (!eval_controls(e.model, e.board, e.size, e.people, e.seed)) fail("the controls could not be measured");
+    report_line(&e);
 
     liax_session_close(&absolute);
     liax_session_close(&relative);
