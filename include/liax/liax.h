@@ -135,7 +135,7 @@ typedef struct LiaxModelOptions {
     int32_t threads;         /* 0: the CPUs that this process is really allowed (affinity, cgroup quota) */
     const uint64_t *cpu_mask;/* CPUs that the workers may run on, bit i of word i/64; NULL: the process's own */
     size_t cpu_mask_words;
-    int32_t low_memory;      /* not 0: less memory, slower */
+    int32_t low_memory;      /* not 0: less memory, slower; changes nothing where there is no faster form that needs more */
     LiaxAllocator allocator; /* used for every block; zero: the C library's */
     void (*log)(void *ctx, LiaxLogLevel level, const char *sentence);
     void *log_ctx;

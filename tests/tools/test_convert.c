@@ -50,19 +50,31 @@ static void compare(const char *a, const char *b, double relative)
     lx_container_close(&y);
 }
 
-static void test_variants(void **state)
+/* Every file holds the same model as the first. */
+static void same_model(const char *first, const char *const *others)
 {
-    static const char *const same[] = {"tiny-64-legacy.pt", "tiny-64-module.pt", "tiny-64-views.pt", "tiny-64-cuda.pt", "tiny-64.safetensors"};
-    convert("tiny-64.pt", at("plain.liax"), NULL);
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-        convert(same[i], at("variant.liax"), NULL);
+    convert(first, at("plain.liax"), NULL);
+    for (; *others; others++) {
+        convert(*others, at("variant.liax"), NULL);
         compare(at("plain.liax"), at("variant.liax"), 0);
         LxContainer a = open_container(at("plain.liax")), b = open_container(at("variant.liax"));
         assert_string_equal(lx_container_string(&a, "fingerprint", 0), lx_container_string(&b, "fingerprint", 0));
         lx_container_close(&a);
         lx_container_close(&b);
     }
+}
+
+static void test_variants(void **state)
+{
     (void)state;
+    same_model("tiny-64.pt", (const char *const[]){"tiny-64-legacy.pt", "tiny-64-module.pt", "tiny-64-views.pt", "tiny-64-cuda.pt", "tiny-64.safetensors", NULL});
+}
+
+/* Parameters three dicts deep, legacy storages that are shared and strided, f64. */
+static void test_rarer_variants(void **state)
+{
+    (void)state;
+    same_model("mini-8.safetensors", (const char *const[]){"mini-8-parameters.pt", "mini-8-legacy-views.pt", "mini-8-f64.safetensors", NULL});
 }
 
 /* The f16 and bf16 goldens are the f32 one rounded, and so is what --dtype makes of it; Q is always f32. */
@@ -324,7 +336,8 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_variants), cmocka_unit_test(test_dtypes), cmocka_unit_test(test_directions), cmocka_unit_test(test_qr_identity),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_rarer_variants), cmocka_unit_test(test_dtypes), cmocka_unit_test(test_directions), cmocka_unit_test(test_qr_identity),
         cmocka_unit_test(test_nested_sizes), cmocka_unit_test(test_repeats), cmocka_unit_test(test_refused_numbers),
         cmocka_unit_test(test_default_controls), cmocka_unit_test(test_controls_file), cmocka_unit_test(test_keeps_the_input),
         cmocka_unit_test(test_memory)};
