@@ -57,7 +57,9 @@ TOOL_SRC := $(filter-out $(TOOL_MAINS),$(wildcard weights-tools/*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC))
 TOOLS := $(patsubst weights-tools/%.c,$(BUILD)/bin/%,$(TOOL_MAINS))
-PROGRAMS := $(TOOLS) $(BUILD)/bin/liax $(BUILD)/bin/hello $(BUILD)/bin/liax-portrait $(BUILD)/bin/liax-sheet $(BUILD)/bin/liax-eval-demo
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/bin/%,$(wildcard examples/*.c))
+PROGRAMS := $(TOOLS) $(BUILD)/bin/liax $(EXAMPLES) $(BUILD)/bin/liax-portrait $(BUILD)/bin/liax-sheet $(BUILD)/bin/liax-eval-demo
+INSTALLED := $(filter-out $(EXAMPLES) %/liax-sheet %/liax-eval-demo,$(PROGRAMS))
 
 STATIC := $(BUILD)/lib/libliax.a
 SHARED := $(BUILD)/lib/libliax.so
@@ -135,7 +137,7 @@ $(BUILD)/bin/liax: $(call obj,$(LIAX_SRC)) $(SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(call obj,$(LIAX_SRC)) -L$(BUILD)/lib -lliax -Wl,-rpath,'$$ORIGIN/../lib' $(MEDIA_LIBS) $(LIBS)
 
-$(BUILD)/bin/hello: $(BUILD)/obj/examples/hello.o $(SHARED)
+$(EXAMPLES): $(BUILD)/bin/%: $(BUILD)/obj/examples/%.o $(SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD)/lib -lliax -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 
@@ -191,13 +193,13 @@ install: lib $(PROGRAMS) ## DESTDIR and PREFIX say where
 	$(INSTALL) -m 755 $(SHARED).$(VERSION) $(DESTDIR)$(PREFIX)/lib
 	ln -sf libliax.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so.$(SOVERSION)
 	ln -sf libliax.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so
-	$(INSTALL) -m 755 $(filter-out %/hello %/liax-sheet %/liax-eval-demo,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(INSTALLED) $(DESTDIR)$(PREFIX)/bin
 	$(call fill,lib/liax.pc.in,$(DESTDIR)$(PREFIX)/lib/pkgconfig,$(PREFIX),$(PREFIX)/include)
 	$(call fill,lib/liax-config.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
 	$(call fill,lib/liax-config-version.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
 
 uninstall: ## the same PREFIX and DESTDIR as install
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS))) $(DESTDIR)$(PREFIX)/lib/libliax.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/liax.pc
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(INSTALLED))) $(DESTDIR)$(PREFIX)/lib/libliax.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/liax.pc
 	rm -rf $(DESTDIR)$(PREFIX)/include/liax $(DESTDIR)$(PREFIX)/lib/cmake/liax
 
 clean:

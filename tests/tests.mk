@@ -54,3 +54,13 @@ test: all tests-built ## the tests of one build
 # Everything that must hold before a change goes in: all tests; all of it again under ASan and UBSan; clang without a warning.
 check: deps ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
 	@tests/check.sh $(MAKE)
+
+# Speed, for docs/performance.md: kernels, then layers and whole frames of a model with s=0.5. JSON beside the tables in build/bench.
+BENCH := $(BUILD)/bench
+bench: all tests-built ## time kernels, layers and frames on this machine
+	@mkdir -p $(BENCH)
+	@test -f $(BENCH)/s0.5.liax || $(BUILD)/bin/liax-synth --size 512 --scale 0.5 --motions 40 $(BENCH)/s0.5.liax
+	$(BUILD)/tests/check/bench_kernels --threads $$(nproc)
+	$(BUILD)/tests/check/bench_kernels --threads $$(nproc) --json >$(BENCH)/kernels.json
+	$(BUILD)/bin/liax bench -m $(BENCH)/s0.5.liax --layers
+	$(BUILD)/bin/liax bench -m $(BENCH)/s0.5.liax --json >$(BENCH)/frame.json

@@ -17,6 +17,7 @@ static bool parse_index(const char *text, int64_t *out)
 /* Frame `index` of `path`, which may be a motion file, becomes the anchor. */
 static int set_anchor(Engine *e, const Settings *s, const char *path, int64_t index)
 {
+    if (media_is_pipe(path)) return say_usage("--anchor %s: a pipe can be read only once; name a file", s->anchor);
     Driver d;
     DriverFrame f;
     bool more = true;

@@ -23,8 +23,8 @@ static int open_output(MotionOutput *o, const Settings *s, const Engine *e, cons
     if (!o->alpha) return say_error("not enough memory");
     if (s->output &&
         !motion_writer_open(&o->json, s->output, s->overwrite, &e->info, d->info.frame_rate, d->info.time_base, &error))
-        return say_error("%s", error.text);
-    if (s->npy && !npy_open(&o->npy, s->npy, s->overwrite, shape, &error)) return say_error("%s", error.text);
+        return say_media_error(&error);
+    if (s->npy && !npy_open(&o->npy, s->npy, s->overwrite, shape, &error)) return say_media_error(&error);
     return EXIT_OK;
 }
 
@@ -35,8 +35,8 @@ static int encode(MotionOutput *o, const Engine *e, const DriverFrame *f)
     const int code = engine_check(e, liax_session_encode_motion(e->session, &image, o->alpha), "encode a frame");
     if (code) return code;
     const MotionFrame frame = {f->pts, f->duration, o->alpha};
-    if (o->json.file && !motion_writer_add(&o->json, &frame, &error)) return say_error("%s", error.text);
-    if (o->npy.file && !npy_add(&o->npy, o->alpha, (size_t)o->motions, &error)) return say_error("%s", error.text);
+    if (o->json.file && !motion_writer_add(&o->json, &frame, &error)) return say_media_error(&error);
+    if (o->npy.file && !npy_add(&o->npy, o->alpha, (size_t)o->motions, &error)) return say_media_error(&error);
     o->n_frames++;
     progress_frame();
     return EXIT_OK;
@@ -48,8 +48,8 @@ static int finish(MotionOutput *o, int code)
     if (code == EXIT_INTERRUPTED && !o->n_frames)
         say_error("interrupted before the first frame was done, so nothing was written");
     if ((code != EXIT_OK && code != EXIT_INTERRUPTED) || !o->n_frames) return code;
-    if (o->json.file && !motion_writer_finish(&o->json, &error)) return say_error("%s", error.text);
-    if (o->npy.file && !npy_finish(&o->npy, &error)) return say_error("%s", error.text);
+    if (o->json.file && !motion_writer_finish(&o->json, &error)) return say_media_error(&error);
+    if (o->npy.file && !npy_finish(&o->npy, &error)) return say_media_error(&error);
     progress_end();
     return code;
 }
@@ -80,8 +80,8 @@ int run_motion(const Settings *s)
     Driver d = {0};
     if (!s->output && !s->npy) return say_usage("name a motion file with -o, or an array with --npy");
     if ((s->output && !media_target_check(s->output, s->overwrite, &error)) ||
-        (s->npy && !media_target_check(s->npy, s->overwrite, &error)))
-        return say_error("%s", error.text);
+        (s->npy && !npy_check(s->npy, s->overwrite, &error)))
+        return say_media_error(&error);
     if (motion_is_file(s->driving)) return say_usage("%s is a motion file already; name a video", s->driving);
     int code = engine_open(&e, s, LIAX_RELATIVE);
     if (!code) code = driver_open(&d, s->driving, s, &e);

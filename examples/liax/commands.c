@@ -9,13 +9,15 @@
 /* clang-format off */
 #define O_MODEL    {'m', "model", "MODEL", take_text, AT(model), NEEDED, "a .liax file, as liax-convert writes it"}
 #define O_SOURCE   {'s', "source", "PORTRAIT", take_text, AT(source), NEEDED, "the picture to animate or edit: PNG, JPEG, ..."}
-#define O_VIDEO    {'i', "input", "VIDEO", take_text, AT(driving), NEEDED, "a video, one picture, or numbered pictures (in-%d.png)"}
-#define O_OUTPUT   {'o', "output", "OUT", take_text, AT(output), 0, "a video (.mp4, .mov, .mkv), numbered pictures (out-%d.png) or a .png"}
+#define O_VIDEO    {'i', "input", "VIDEO", take_text, AT(driving), NEEDED, "a video, one picture, numbered pictures (in-%d.png), or - for y4m on standard input"}
+#define O_OUTPUT   {'o', "output", "OUT", take_text, AT(output), 0, "a video (.mp4, .mov, .mkv, .webm, .gif, .apng, .y4m), numbered pictures (out-%d.png), a .png, or - for y4m on standard output"}
 #define O_NPY      {0, "npy", "FILE", take_text, AT(npy), 0, "the network's own output, float32 [T,3,S,S]; -o may be left out"}
 #define O_EDIT     {'e', "edit", "NAME=VALUE", take_edit, 0, 0, "set a control (liax info lists them); may be repeated"}
 #define O_SIZE     {0, "size", "source|model|WxH", take_size, 0, 0, "of the output; source (the default) is the input picture's own; a video's odd side gets one more row"}
 #define O_SIDE     {0, "side-by-side", NULL, take_flag, AT(side_by_side), 0, "put the driving or the original picture at the left"}
 #define O_PUB      {0, "published-pixels", NULL, take_flag, AT(look.published), 0, "colours as the published program: stretched from the clip's minimum to its maximum; EXIF orientation and alpha ignored"}
+#define O_RAW_IN   {0, "raw-input", "WxH", take_raw_size, 0, 0, "- is bare frames of so many pixels, 3 bytes R, G, B each, at --fps"}
+#define O_RAW_OUT  {0, "raw-output", NULL, take_flag, AT(raw_output), 0, "-o - writes bare frames, 3 bytes R, G, B a pixel"}
 #define O_BACK     {0, "background", "COLOUR", take_colour, 0, 0, "behind transparent pictures: white (the default), black, #rrggbb"}
 #define O_FPS      {0, "fps", "RATE", take_rate, 0, 0, "frames per second of pictures: 25, 29.97, 30000/1001"}
 #define O_YES      {'y', "overwrite", NULL, take_flag, AT(overwrite), 0, "replace files that exist"}
@@ -33,7 +35,7 @@
 static const Option animate_options[] = {
     O_MODEL,
     O_SOURCE,
-    {'d', "driving", "DRIVING", take_text, AT(driving), NEEDED, "a video, a motion file, one picture, or numbered pictures (in-%d.png)"},
+    {'d', "driving", "DRIVING", take_text, AT(driving), NEEDED, "a video, a motion file, one picture, numbered pictures (in-%d.png), or - for y4m on standard input"},
     O_OUTPUT,
     {0, "relative", NULL, take_value, AT(mode), LIAX_RELATIVE, "move as the driver moves away from the anchor (the default)"},
     {0, "absolute", NULL, take_value, AT(mode), LIAX_ABSOLUTE, "take the driver's motion as it is; no edits"},
@@ -42,6 +44,8 @@ static const Option animate_options[] = {
     O_SIZE,
     O_SIDE,
     O_NPY,
+    O_RAW_IN,
+    O_RAW_OUT,
     O_FPS,
     O_BACK,
     O_PUB,
@@ -52,17 +56,18 @@ static const Option animate_options[] = {
     {0},
 };
 
-static const Option edit_options[] = {O_MODEL, O_SOURCE, O_OUTPUT, O_EDIT, O_SIZE, O_SIDE, O_NPY, O_BACK, O_PUB, O_YES, O_DEVICE, O_COMMON, {0}};
+static const Option edit_options[] = {O_MODEL, O_SOURCE, O_OUTPUT, O_EDIT, O_SIZE, O_SIDE, O_NPY, O_RAW_OUT, O_BACK, O_PUB, O_YES, O_DEVICE, O_COMMON, {0}};
 
-static const Option edit_video_options[] = {O_MODEL, O_VIDEO, O_OUTPUT, O_EDIT, O_SIZE, O_SIDE, O_NPY, O_FPS, O_BACK, O_PUB, O_YES, O_DEVICE, O_COMMON, {0}};
+static const Option edit_video_options[] = {O_MODEL, O_VIDEO, O_OUTPUT, O_EDIT, O_SIZE, O_SIDE, O_NPY, O_RAW_IN, O_RAW_OUT, O_FPS, O_BACK, O_PUB, O_YES, O_DEVICE, O_COMMON, {0}};
 
-static const Option sweep_options[] = {O_MODEL, O_SOURCE, O_OUTPUT, O_EDIT, O_SIZE, O_SIDE, O_NPY, O_FPS, O_BACK, O_PUB, O_YES, O_DEVICE, O_COMMON, {0}};
+static const Option sweep_options[] = {O_MODEL, O_SOURCE, O_OUTPUT, O_EDIT, O_SIZE, O_SIDE, O_NPY, O_RAW_OUT, O_FPS, O_BACK, O_PUB, O_YES, O_DEVICE, O_COMMON, {0}};
 
 static const Option motion_options[] = {
     O_MODEL,
     O_VIDEO,
-    {'o', "output", "OUT.json", take_text, AT(output), 0, "the motion file, which liax animate -d takes"},
+    {'o', "output", "OUT.json", take_text, AT(output), 0, "the motion file, which liax animate -d takes; - for standard output"},
     {0, "npy", "FILE", take_text, AT(npy), 0, "the motion values, float32 [T,M]; -o may be left out"},
+    O_RAW_IN,
     O_FPS,
     O_BACK,
     O_PUB,

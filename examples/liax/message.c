@@ -48,6 +48,11 @@ int say_usage(const char *format, ...)
     return EXIT_USAGE;
 }
 
+int say_media_error(const MediaError *e)
+{
+    return *e->text ? say_error("%s", e->text) : EXIT_FAILED;
+}
+
 static void note(const char *format, ...)
 {
     va_list args;

@@ -106,11 +106,16 @@ void motion_free(Motion *m)
     *m = (Motion){0};
 }
 
+static bool fail(const MotionWriter *w, MediaError *e)
+{
+    if (errno == EPIPE) return media_fail(e, "%s", ""); /* the reader has had enough; it needs no sentence */
+    return media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path,
+                      strerror(errno));
+}
+
 static bool check(MotionWriter *w, MediaError *e)
 {
-    return (w->file && !ferror(w->file)) ||
-           media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path,
-                      strerror(errno));
+    return (w->file && !ferror(w->file)) || fail(w, e);
 }
 
 bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const LiaxModelInfo *model,
@@ -118,7 +123,7 @@ bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const
 {
     *w = (MotionWriter){.motions = model->motions, .time_base = time_base};
     if (!media_target_open(&w->target, path, overwrite, e)) return false;
-    w->file = fopen(media_target_name(&w->target), "w");
+    w->file = media_target_fopen(&w->target);
     if (!check(w, e)) return false;
     fprintf(w->file, "{\"format\": \"" FORMAT "\", \"version\": %d,\n", VERSION);
     fprintf(w->file, " \"fingerprint\": \"%s\", \"size\": %d, \"motions\": %d,\n", model->fingerprint, model->size,
@@ -143,9 +148,7 @@ bool motion_writer_finish(MotionWriter *w, MediaError *e)
 {
     fputs("\n]}\n", w->file);
     bool ok = check(w, e);
-    if (fclose(w->file) && ok)
-        ok = media_fail(e, "cannot write %s: %s; free some space or choose another place", w->target.path,
-                        strerror(errno));
+    if (fclose(w->file) && ok) ok = fail(w, e);
     w->file = NULL;
     return ok && media_target_commit(&w->target, e);
 }

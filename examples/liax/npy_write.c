@@ -27,12 +27,18 @@ static bool fail(const NpyFile *n, MediaError *e)
                       strerror(errno));
 }
 
+bool npy_check(const char *path, bool overwrite, MediaError *e)
+{
+    if (media_is_pipe(path)) return media_fail(e, "--npy -: an array cannot go through a pipe; name a file");
+    return media_target_check(path, overwrite, e);
+}
+
 bool npy_open(NpyFile *n, const char *path, bool overwrite, const char *shape, MediaError *e)
 {
     *n = (NpyFile){0};
     snprintf(n->shape, sizeof n->shape, "%s", shape);
     if (!media_target_open(&n->target, path, overwrite, e)) return false;
-    n->file = fopen(media_target_name(&n->target), "wb");
+    n->file = media_target_fopen(&n->target);
     return (n->file && write_header(n)) || fail(n, e);
 }
 

@@ -14,6 +14,7 @@ typedef struct NpyFile {
     long long count;
 } NpyFile;
 
+bool npy_check(const char *path, bool overwrite, MediaError *e); /* refuse early */
 bool npy_open(NpyFile *n, const char *path, bool overwrite, const char *shape, MediaError *e);
 bool npy_add(NpyFile *n, const float *values, size_t n_values, MediaError *e);
 bool npy_finish(NpyFile *n, MediaError *e);

@@ -91,21 +91,31 @@ bool take_edit(Settings *s, const Option *o, const char *text)
     return true;
 }
 
+/* "512x384" */
+static bool parse_size(const char *text, int *width, int *height)
+{
+    char *end;
+    errno = 0;
+    const long w = strtol(text, &end, 10);
+    if (end == text || errno || *end != 'x' || w < 1 || w > MEDIA_MAX_SIDE) return false;
+    *width = (int)w;
+    return parse_int(end + 1, 1, MEDIA_MAX_SIDE, height);
+}
+
 bool take_size(Settings *s, const Option *o, const char *text)
 {
     if (!strcmp(text, "source")) return s->size = SIZE_SOURCE, true;
     if (!strcmp(text, "model")) return s->size = SIZE_MODEL, true;
-    char *end;
-    errno = 0;
-    const long w = strtol(text, &end, 10);
-    if (end != text && !errno && *end == 'x' && w >= 1 && w <= MEDIA_MAX_SIDE &&
-        parse_int(end + 1, 1, MEDIA_MAX_SIDE, &s->height)) {
-        s->width = (int)w;
-        s->size = SIZE_GIVEN;
-        return true;
-    }
+    if (parse_size(text, &s->width, &s->height)) return s->size = SIZE_GIVEN, true;
     say_usage("--%s %s: give source, model, or pixels as in 512x512 (at most %d a side)", o->name, text,
               MEDIA_MAX_SIDE);
+    return false;
+}
+
+bool take_raw_size(Settings *s, const Option *o, const char *text)
+{
+    if (parse_size(text, &s->raw_width, &s->raw_height)) return true;
+    say_usage("--%s %s: give pixels as in 512x512 (at most %d a side)", o->name, text, MEDIA_MAX_SIDE);
     return false;
 }
 

@@ -21,6 +21,7 @@ bool take_count(Settings *s, const Option *o, const char *text);  /* int field, 
 bool take_choice(Settings *s, const Option *o, const char *text); /* int field = index among the choices */
 bool take_edit(Settings *s, const Option *o, const char *text);
 bool take_size(Settings *s, const Option *o, const char *text);
+bool take_raw_size(Settings *s, const Option *o, const char *text);
 bool take_rate(Settings *s, const Option *o, const char *text);
 bool take_colour(Settings *s, const Option *o, const char *text);
 

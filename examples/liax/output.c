@@ -7,8 +7,9 @@ int output_check(const Settings *s, bool moving)
 {
     MediaError error;
     if (!s->output && !s->npy) return say_usage("name an output with -o, or an array with --npy");
-    if (s->output && !media_writer_check(s->output, moving, s->overwrite, &error)) return say_error("%s", error.text);
-    if (s->npy && !media_target_check(s->npy, s->overwrite, &error)) return say_error("%s", error.text);
+    if (s->output && !media_writer_check(s->output, moving, s->overwrite, &error)) return say_media_error(&error);
+    if (s->raw_output && (!s->output || !media_is_pipe(s->output))) return say_usage("--raw-output needs -o -");
+    if (s->npy && !npy_check(s->npy, s->overwrite, &error)) return say_media_error(&error);
     return EXIT_OK;
 }
 
@@ -31,7 +32,7 @@ static bool open_show(Output *o, const OutputPlan *plan, MediaError *e)
     const MediaWriterOptions options = {
         .width = o->total, .height = o->height, .time_base = t->time_base, .frame_rate = t->frame_rate,
         .pixel_aspect = s->size == SIZE_SOURCE && !s->side_by_side ? t->pixel_aspect : (MediaRational){1, 1},
-        .moving = plan->moving, .overwrite = s->overwrite, .sound = plan->sound,
+        .moving = plan->moving, .overwrite = s->overwrite, .raw = s->raw_output, .sound = plan->sound,
     };
     const size_t plane = (size_t)o->total * (size_t)o->height;
     if (!media_writer_open(&o->writer, s->output, &options, e)) return false;
@@ -73,8 +74,8 @@ int output_open(Output *o, const Settings *s, const Engine *e, const OutputPlan 
                   .size = e->info.size};
     MediaError error;
     choose_size(o, plan);
-    if (o->showing && !open_show(o, plan, &error)) return say_error("%s", error.text);
-    if (o->raw && !open_raw(o, &error)) return say_error("%s", error.text);
+    if (o->showing && !open_show(o, plan, &error)) return say_media_error(&error);
+    if (o->raw && !open_raw(o, &error)) return say_media_error(&error);
     if (o->showing) say_notice(media_writer_notice(o->writer));
     return EXIT_OK;
 }
@@ -109,12 +110,12 @@ int output_frame(Output *o, const Engine *e, const MediaPicture *left, int64_t p
 {
     MediaError error;
     if (o->raw && !npy_add(&o->npy, o->raw_pixels, 3 * (size_t)o->size * (size_t)o->size, &error))
-        return say_error("%s", error.text);
+        return say_media_error(&error);
     if (o->raw && o->showing) {
         const int code = engine_check(e, liax_session_last(e->session, &o->show_image), "write the frame in its size");
         if (code) return code;
     }
-    if (o->showing && !show(o, left, pts, duration, &error)) return say_error("%s", error.text);
+    if (o->showing && !show(o, left, pts, duration, &error)) return say_media_error(&error);
     o->n_frames++;
     progress_frame();
     return EXIT_OK;
@@ -131,11 +132,11 @@ int output_end(Output *o, int code)
         ok = published_write(&o->published, o->writer, o->show_floats, o->show_pixels, &error);
     if (ok && o->showing) ok = media_writer_finish(o->writer, &error);
     if (ok && o->raw) ok = npy_finish(&o->npy, &error);
-    if (!ok) return say_error("%s", error.text);
+    if (!ok) return say_media_error(&error);
     progress_end();
+    const char *name = o->settings->output ? o->settings->output : o->settings->npy;
     if (code == EXIT_INTERRUPTED)
-        say_error("interrupted; the frames that were done are in %s",
-                  o->settings->output ? o->settings->output : o->settings->npy);
+        say_error("interrupted; the frames that were done are in %s", media_is_pipe(name) ? "standard output" : name);
     return code;
 }
 

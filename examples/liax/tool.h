@@ -28,6 +28,8 @@ typedef struct Settings {
     int mode; /* LiaxMode */
     SizeKind size;
     int width, height; /* for SIZE_GIVEN */
+    int raw_width, raw_height; /* of bare RGB on standard input; 0: it is y4m */
+    bool raw_output;
     MediaRational fps; /* num 0: not given */
     MediaLook look;    /* --background, --published-pixels */
     bool side_by_side, overwrite, force;
@@ -63,6 +65,8 @@ void message_init(const Settings *s);
 int say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** The same with a pointer to --help; returns EXIT_USAGE. */
 int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** The sentence of a failure in examples/media, which is empty where no words are needed; returns EXIT_FAILED. */
+int say_media_error(const MediaError *e);
 /** What is worth knowing but no failure; silent with -q. "" says nothing. */
 void say_notice(const char *sentence);
 /** Flush stdout; a closed pipe is quiet, a full disk is not. */

@@ -1,8 +1,9 @@
 /*
  * Pictures and videos in and out, for the command-line tool and the demos: 8-bit RGB frames with exact times.
  *
- * Readers take PNG, JPEG, numbered sequences and whatever FFmpeg's libraries read, one frame at a time; writers make
- * PNG, numbered PNGs and H.264 video. Every function that can fail returns false and leaves one sentence in MediaError.
+ * Readers take PNG, JPEG, numbered sequences, pipes and whatever FFmpeg's libraries read, one frame at a time; writers
+ * make PNG, numbered PNGs, videos and pipes. Every function that can fail returns false and leaves one sentence in
+ * MediaError; the sentence is empty where the reader of a pipe has gone, which needs no words.
  */
 #ifndef MEDIA_H
 #define MEDIA_H
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define MEDIA_MAX_SIDE 32768
 #define MEDIA_MAX_PIXELS ((int64_t)1 << 28) /* a picture of a few bytes must not ask for gigabytes */
@@ -80,6 +82,15 @@ typedef struct MediaFrame {
  * @param rate  frames per second of pictures; a video has its own
  */
 bool media_reader_open(MediaReader **out, const char *path, const MediaLook *look, MediaRational rate, MediaError *e);
+
+/* What comes through standard input. */
+typedef struct MediaPipe {
+    int width, height;  /* of bare RGB; 0: y4m */
+    bool (*stop)(void); /* asked while the pipe gives nothing: true ends the stream */
+} MediaPipe;
+
+/** Open standard input; the rate is that of bare RGB, and of y4m that does not say one. */
+bool media_reader_open_pipe(MediaReader **out, const MediaPipe *pipe, MediaRational rate, MediaError *e);
 const MediaReaderInfo *media_reader_info(const MediaReader *r);
 MediaNext media_reader_next(MediaReader *r, MediaFrame *out, MediaError *e);
 /** A sentence about what was left out so far, such as damaged frames; "" if nothing was. */
@@ -95,12 +106,14 @@ typedef struct MediaWriterOptions {
     MediaRational time_base, frame_rate, pixel_aspect;
     bool moving;           /* more than one frame may come: one PNG would not do */
     bool overwrite;
+    bool raw;              /* "-" is bare RGB, not y4m */
     const char *sound;     /* file whose sound is copied; NULL: none */
 } MediaWriterOptions;
 
 /**
  * Start a file, under a temporary name in its folder until media_writer_finish. The kind is the name's: "out.png",
- * "out-%d.png" (counted from 1), or a video: mp4, m4v, mov, mkv with H.264.
+ * "out-%d.png" (counted from 1), a video: mp4, m4v, mov, mkv with H.264, webm, gif, apng, or
+ * uncompressed: y4m, "-" (standard output).
  */
 bool media_writer_open(MediaWriter **out, const char *path, const MediaWriterOptions *o, MediaError *e);
 bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t duration, MediaError *e);
@@ -119,10 +132,15 @@ bool media_writer_check(const char *path, bool moving, bool overwrite, MediaErro
 /* An output that gets its name only when it is complete. Zeroed is empty. */
 typedef struct MediaTarget {
     char *path, *temp; /* temp is NULL where path is a device or a pipe and is written directly */
+    bool standard;     /* the path was "-": standard output */
 } MediaTarget;
+
+/** Does the name stand for standard input or output? */
+bool media_is_pipe(const char *path);
 
 bool media_target_open(MediaTarget *t, const char *path, bool overwrite, MediaError *e);
 const char *media_target_name(const MediaTarget *t); /* the file to write to */
+FILE *media_target_fopen(const MediaTarget *t);      /* opened for writing; NULL: see errno */
 bool media_target_commit(MediaTarget *t, MediaError *e);
 void media_target_discard(MediaTarget *t);
 bool media_target_check(const char *path, bool overwrite, MediaError *e);

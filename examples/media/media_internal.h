@@ -59,8 +59,26 @@ void media_video_out_close(MediaVideoOut **v);
 /* FFmpeg's way to name a file, whatever colons are in it; malloc. */
 char *media_url(const char *path);
 
-/* The matrix (AVCOL_SPC_*) of YUV that is not tagged: BT.709 from 720 lines, else BT.601. */
-int media_default_matrix(int height);
+/* Frames from standard input (media_pipe_in.c). */
+typedef struct MediaPipeIn MediaPipeIn;
+bool media_pipe_in_open(MediaPipeIn **out, const MediaPipe *pipe, MediaRational rate, MediaError *e);
+void media_pipe_in_info(const MediaPipeIn *p, MediaReaderInfo *out);
+MediaNext media_pipe_in_next(MediaPipeIn *p, MediaFrame *out, MediaError *e);
+bool media_pipe_in_cut(const MediaPipeIn *p); /* did it end within a frame? */
+void media_pipe_in_close(MediaPipeIn **p);
+
+/* Frames as y4m or bare RGB, to standard output or a file (media_pipe_out.c). */
+typedef struct MediaPipeOut MediaPipeOut;
+bool media_pipe_out_open(MediaPipeOut **out, const MediaTarget *target, const MediaWriterOptions *o, MediaError *e);
+bool media_pipe_out_frame(MediaPipeOut *p, const uint8_t *rgb, MediaError *e);
+bool media_pipe_out_finish(MediaPipeOut *p, MediaError *e);
+void media_pipe_out_close(MediaPipeOut **p);
+
+/* Converters between RGB and YUV (media_colour.c); formats are AV_PIX_FMT_*, matrices AVCOL_SPC_*. */
+struct SwsContext;
+int media_default_matrix(int height); /* of YUV that is not tagged: BT.709 from 720 lines, else BT.601 */
+bool media_colour_to_rgb(struct SwsContext **c, int width, int height, int format, int to, int matrix, bool full);
+struct SwsContext *media_colour_from_rgb(int width, int height, int to, int matrix); /* NULL: no memory */
 
 /* Where a file's clock starts, in units of time_base: subtracted from pictures and sound alike. */
 struct AVFormatContext;

@@ -1,4 +1,4 @@
-/* Frames from whatever a name stands for: a video, one picture, or a numbered sequence of pictures. */
+/* Frames from whatever a name stands for: a video, a pipe, one picture, or a numbered sequence of pictures. */
 #define _POSIX_C_SOURCE 200809L /* strdup, access */
 #include "media_internal.h"
 
@@ -10,7 +10,8 @@ struct MediaReader {
     char *path;
     MediaLook look;
     MediaReaderInfo info;
-    MediaVideoIn *video;  /* or NULL: pictures */
+    MediaVideoIn *video;  /* or NULL: */
+    MediaPipeIn *pipe;    /* or NULL: pictures */
     MediaPattern pattern; /* path NULL: a single picture */
     long first, next;     /* numbers of the sequence */
     MediaPicture picture;
@@ -61,6 +62,18 @@ bool media_reader_open(MediaReader **out, const char *path, const MediaLook *loo
     return ok;
 }
 
+bool media_reader_open_pipe(MediaReader **out, const MediaPipe *pipe, MediaRational rate, MediaError *e)
+{
+    *out = NULL;
+    MediaReader *r = calloc(1, sizeof *r);
+    if (!r) return media_fail(e, "not enough memory to read standard input");
+    const bool ok = media_pipe_in_open(&r->pipe, pipe, rate, e);
+    if (ok) media_pipe_in_info(r->pipe, &r->info);
+    else media_reader_close(&r);
+    *out = r;
+    return ok;
+}
+
 const MediaReaderInfo *media_reader_info(const MediaReader *r)
 {
     return &r->info;
@@ -83,7 +96,8 @@ static MediaNext next_picture(MediaReader *r, MediaFrame *out, MediaError *e)
 
 MediaNext media_reader_next(MediaReader *r, MediaFrame *out, MediaError *e)
 {
-    return r->video ? media_video_in_next(r->video, out, e) : next_picture(r, out, e);
+    if (r->video) return media_video_in_next(r->video, out, e);
+    return r->pipe ? media_pipe_in_next(r->pipe, out, e) : next_picture(r, out, e);
 }
 
 const char *media_reader_notice(MediaReader *r)
@@ -92,6 +106,8 @@ const char *media_reader_notice(MediaReader *r)
     if (damaged)
         snprintf(r->notice, sizeof r->notice, "%lld damaged parts of %.150s were passed over", (long long)damaged,
                  r->path);
+    if (r->pipe && media_pipe_in_cut(r->pipe))
+        snprintf(r->notice, sizeof r->notice, "the last frame on standard input was cut short and left out");
     return r->notice;
 }
 
@@ -100,6 +116,7 @@ void media_reader_close(MediaReader **reader)
     MediaReader *r = *reader;
     if (!r) return;
     media_video_in_close(&r->video);
+    media_pipe_in_close(&r->pipe);
     media_picture_free(&r->picture);
     free(r->path);
     free(r);

@@ -1,4 +1,4 @@
-/* Sound that the output cannot hold as it is: decoded, and encoded again as AAC, in stereo at most. */
+/* Sound that the output cannot hold as it is: decoded, and encoded as the container's own kind, in stereo at most. */
 #include "media_internal.h"
 
 #include <stdlib.h>
@@ -29,11 +29,11 @@ static int supported_rate(const AVCodec *c, int rate)
 
 static bool open_encoder(MediaRecode *r)
 {
-    const AVCodec *c = avcodec_find_encoder(AV_CODEC_ID_AAC);
+    const AVCodec *c = avcodec_find_encoder(r->to->oformat->audio_codec);
     r->encoder = c ? avcodec_alloc_context3(c) : NULL;
     if (!r->encoder) return false;
     AVCodecContext *e = r->encoder;
-    e->sample_fmt = AV_SAMPLE_FMT_FLTP;
+    e->sample_fmt = c->sample_fmts ? c->sample_fmts[0] : AV_SAMPLE_FMT_FLTP;
     e->sample_rate = supported_rate(c, r->decoder->sample_rate);
     av_channel_layout_default(&e->ch_layout, r->decoder->ch_layout.nb_channels > 1 ? 2 : 1);
     e->bit_rate = 96000 * e->ch_layout.nb_channels;

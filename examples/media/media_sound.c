@@ -40,8 +40,9 @@ static void add_stream(MediaSound *s, char *notice, size_t notice_size)
         return;
     }
     s->out = media_recode_open(&s->recode, s->in, s->to);
-    snprintf(notice, notice_size, "the sound (%s) cannot live in a %s file and was %s", avcodec_get_name(id),
-             s->to->oformat->name, s->out ? "encoded again as AAC" : "left out");
+    snprintf(notice, notice_size, "the sound (%s) cannot live in a %s file and was %s%s", avcodec_get_name(id),
+             s->to->oformat->name, s->out ? "encoded again as " : "left out",
+             s->out ? avcodec_get_name(s->out->codecpar->codec_id) : "");
 }
 
 bool media_sound_open(MediaSound **out, const char *path, AVFormatContext *to, char *notice, size_t notice_size,

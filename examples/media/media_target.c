@@ -19,10 +19,17 @@ bool media_fail(MediaError *e, const char *format, ...)
     return false;
 }
 
+bool media_is_pipe(const char *path)
+{
+    return !strcmp(path, "-");
+}
+
 bool media_target_check(const char *path, bool overwrite, MediaError *e)
 {
     struct stat st;
     if (!*path) return media_fail(e, "the output's name is empty; name a file");
+    if (media_is_pipe(path))
+        return !isatty(STDOUT_FILENO) || media_fail(e, "standard output is a terminal; add | and a program, or > and a file");
     if (stat(path, &st)) return true;
     if (S_ISDIR(st.st_mode)) return media_fail(e, "%s is a folder; name a file to write", path);
     if (S_ISREG(st.st_mode) && !overwrite)
@@ -55,6 +62,11 @@ bool media_target_open(MediaTarget *t, const char *path, bool overwrite, MediaEr
 {
     *t = (MediaTarget){0};
     if (!media_target_check(path, overwrite, e)) return false;
+    if (media_is_pipe(path)) {
+        t->path = strdup("standard output");
+        t->standard = true;
+        return t->path || media_fail(e, "not enough memory");
+    }
     struct stat st;
     const bool exists = stat(path, &st) == 0;
     t->path = exists ? realpath(path, NULL) : strdup(path); /* a link stays one: its target is replaced */
@@ -78,6 +90,15 @@ bool media_target_open(MediaTarget *t, const char *path, bool overwrite, MediaEr
 const char *media_target_name(const MediaTarget *t)
 {
     return t->temp ? t->temp : t->path;
+}
+
+FILE *media_target_fopen(const MediaTarget *t)
+{
+    if (!t->standard) return fopen(media_target_name(t), "wb");
+    const int fd = dup(STDOUT_FILENO); /* so that whoever opened it may close it */
+    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (!f && fd >= 0) close(fd);
+    return f;
 }
 
 bool media_target_commit(MediaTarget *t, MediaError *e)

@@ -54,11 +54,6 @@ char *media_url(const char *path)
     return url;
 }
 
-int media_default_matrix(int height)
-{
-    return height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-}
-
 int64_t media_start_time(const AVFormatContext *file, MediaRational time_base)
 {
     if (file->start_time == AV_NOPTS_VALUE || file->start_time <= 0) return 0;
@@ -170,16 +165,8 @@ static bool is_full_range(const AVFrame *f)
 
 static bool prepare_conversion(MediaVideoIn *v, const AVFrame *f, enum AVPixelFormat to, MediaError *e)
 {
-    v->convert =
-        sws_getCachedContext(v->convert, f->width, f->height, f->format, f->width, f->height, to,
-                             SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_BITEXACT, NULL, NULL, NULL);
-    if (!v->convert)
-        return media_fail(e, "%s: pixels of the kind %s cannot be converted", v->path, av_get_pix_fmt_name(f->format));
-    const bool tagged = f->colorspace != AVCOL_SPC_UNSPECIFIED && f->colorspace != AVCOL_SPC_RGB;
-    const int *matrix = sws_getCoefficients(tagged ? (int)f->colorspace : media_default_matrix(f->height));
-    /* fails for pixels that have neither matrix nor range, which then need none */
-    sws_setColorspaceDetails(v->convert, matrix, is_full_range(f), matrix, 1, 0, 1 << 16, 1 << 16);
-    return true;
+    return media_colour_to_rgb(&v->convert, f->width, f->height, f->format, to, (int)f->colorspace, is_full_range(f)) ||
+           media_fail(e, "%s: pixels of the kind %s cannot be converted", v->path, av_get_pix_fmt_name(f->format));
 }
 
 static bool convert(MediaVideoIn *v, MediaError *e)

@@ -1,4 +1,4 @@
-/* Videos out: H.264 by libx264, 4:2:0, tagged, with the times that came in. */
+/* Videos out: H.264, VP9 or VP8 in 4:2:0, tagged; GIF and APNG; all with the times that came in. */
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "media_internal.h"
 
@@ -11,8 +11,44 @@
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 
+/* How to write a kind of file. */
+typedef struct Encoder {
+    const char *name;
+    enum AVPixelFormat format;
+    const char *options[8]; /* names and values */
+} Encoder;
+
+static const Encoder x264 = {"libx264", AV_PIX_FMT_YUV420P, {"crf", "17", "preset", "medium"}};
+static const Encoder vp9 = {"libvpx-vp9", AV_PIX_FMT_YUV420P, {"b", "0", "crf", "20", "cpu-used", "4", "row-mt", "1"}};
+static const Encoder vp8 = {"libvpx", AV_PIX_FMT_YUV420P, {"b", "8M", "crf", "8", "cpu-used", "4"}};
+static const Encoder gif = {"gif", AV_PIX_FMT_RGB8, {0}};
+static const Encoder apng = {"apng", AV_PIX_FMT_RGB24, {0}};
+
+typedef struct Kind {
+    const char *ending, *muxer;
+    const Encoder *encoders[2]; /* the first that this FFmpeg has is taken */
+    const char *loop;           /* the muxer's option for playing again and again, or NULL */
+    const char *label;          /* says "AI-generated" where the muxer has no place for it; */
+    int label_size, tail_size;  /* it is written in place of the file's last bytes and ends with them */
+} Kind;
+
+static const char gif_label[] = "\x21\xfe\x0c" "AI-generated\0" ";"; /* a comment extension, and the end */
+static const char apng_label[] = "\0\0\0\x14" "tEXtComment\0" "AI-generated" "\x55\x9e\x09\x42" "\0\0\0\0" "IEND\xae\x42\x60\x82";
+
+static const Kind kinds[] = {
+    {"mp4", "mp4", {&x264}, NULL, NULL, 0, 0},
+    {"m4v", "mp4", {&x264}, NULL, NULL, 0, 0},
+    {"mov", "mov", {&x264}, NULL, NULL, 0, 0},
+    {"mkv", "matroska", {&x264}, NULL, NULL, 0, 0},
+    {"webm", "webm", {&vp9, &vp8}, NULL, NULL, 0, 0},
+    {"gif", "gif", {&gif}, "loop", gif_label, sizeof gif_label - 1, 1},
+    {"apng", "apng", {&apng}, "plays", apng_label, sizeof apng_label - 1, 12},
+};
+
 struct MediaVideoOut {
     char *path;
+    const Kind *kind;
+    const Encoder *encoder;
     MediaWriterOptions options;
     AVFormatContext *file;
     AVStream *stream;
@@ -20,7 +56,7 @@ struct MediaVideoOut {
     AVPacket *packet;
     AVFrame *frame;
     struct SwsContext *convert;
-    uint8_t *padded; /* RGB of even width and height */
+    uint8_t *padded; /* RGB in the encoder's size */
     MediaSound *sound;
     int64_t end, duration; /* of the frames so far; of the last one */
     bool started;          /* the header is written */
@@ -33,17 +69,16 @@ static const char *extension(const char *path)
     return dot ? dot + 1 : "";
 }
 
-static const char *muxer_of(const char *path)
+static const Kind *kind_of(const char *path)
 {
-    static const char *const known[][2] = {{"mp4", "mp4"}, {"m4v", "mp4"}, {"mov", "mov"}, {"mkv", "matroska"}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (!strcasecmp(extension(path), known[i][0])) return known[i][1];
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcasecmp(extension(path), kinds[i].ending)) return &kinds[i];
     return NULL;
 }
 
 bool media_video_out_known(const char *path)
 {
-    return muxer_of(path) != NULL;
+    return kind_of(path) != NULL;
 }
 
 static bool fail_write(const MediaVideoOut *v, int rc, MediaError *e)
@@ -53,35 +88,48 @@ static bool fail_write(const MediaVideoOut *v, int rc, MediaError *e)
 
 /* 4:2:0 has no odd sizes, not even by cropping: an odd side gets a copy of its last column or row. Stretching the
    picture by a pixel instead would blur all of it. */
-static int even(int n)
+static int encoded_side(const MediaVideoOut *v, int n)
 {
-    return n + n % 2;
+    return v->encoder->format == AV_PIX_FMT_YUV420P ? n + n % 2 : n;
+}
+
+static const AVCodec *find_encoder(MediaVideoOut *v)
+{
+    const AVCodec *codec = NULL;
+    for (int i = 0; i < 2 && !codec && v->kind->encoders[i]; i++) {
+        v->encoder = v->kind->encoders[i];
+        codec = avcodec_find_encoder_by_name(v->encoder->name);
+    }
+    return codec;
 }
 
 static bool open_codec(MediaVideoOut *v, MediaError *e)
 {
     const MediaWriterOptions *o = &v->options;
-    const AVCodec *encoder = avcodec_find_encoder_by_name("libx264");
+    const AVCodec *encoder = find_encoder(v);
     if (!encoder)
-        return media_fail(e, "cannot write %s: this FFmpeg has no libx264; write numbered PNGs (out-%%d.png)", v->path);
+        return media_fail(e, "cannot write %s: this FFmpeg has no %s; write numbered PNGs (out-%%d.png)", v->path,
+                          v->encoder->name);
     AVCodecContext *c = v->codec = avcodec_alloc_context3(encoder);
     if (!c) return media_fail(e, "not enough memory to write %s", v->path);
-    c->width = even(o->width);
-    c->height = even(o->height);
-    c->pix_fmt = AV_PIX_FMT_YUV420P;
+    c->width = encoded_side(v, o->width);
+    c->height = encoded_side(v, o->height);
+    c->pix_fmt = v->encoder->format;
     c->time_base = (AVRational){o->time_base.num, o->time_base.den};
     c->framerate = (AVRational){o->frame_rate.num, o->frame_rate.den};
     c->sample_aspect_ratio = (AVRational){o->pixel_aspect.num, o->pixel_aspect.den};
-    c->colorspace = (enum AVColorSpace)media_default_matrix(o->height);
-    c->color_range = AVCOL_RANGE_MPEG;
-    c->chroma_sample_location = AVCHROMA_LOC_LEFT;
+    if (c->pix_fmt == AV_PIX_FMT_YUV420P) {
+        c->colorspace = (enum AVColorSpace)media_default_matrix(o->height);
+        c->color_range = AVCOL_RANGE_MPEG;
+        c->chroma_sample_location = AVCHROMA_LOC_LEFT;
+    }
     if (v->file->oformat->flags & AVFMT_GLOBALHEADER) c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_opt_set(c->priv_data, "crf", "17", 0);
-    av_opt_set(c->priv_data, "preset", "medium", 0);
+    const char *const *options = v->encoder->options;
+    for (int i = 0; i < 8 && options[i]; i += 2) av_opt_set(c, options[i], options[i + 1], AV_OPT_SEARCH_CHILDREN);
     const int rc = avcodec_open2(c, encoder, NULL);
     if (rc < 0)
-        return media_fail(e, "cannot encode %d x %d pixels as H.264 for %s: %s", c->width, c->height, v->path,
-                          av_err2str(rc));
+        return media_fail(e, "cannot encode %d x %d pixels by %s for %s: %s", c->width, c->height, encoder->name,
+                          v->path, av_err2str(rc));
     return true;
 }
 
@@ -91,13 +139,10 @@ static bool open_buffers(MediaVideoOut *v, MediaError *e)
     v->packet = av_packet_alloc();
     v->frame = av_frame_alloc();
     v->padded = av_malloc((size_t)w * (size_t)h * 3 + 64);
-    v->convert = sws_getContext(w, h, AV_PIX_FMT_RGB24, w, h, AV_PIX_FMT_YUV420P,
-                                SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT, NULL, NULL, NULL);
+    v->convert = media_colour_from_rgb(w, h, v->encoder->format, (int)v->codec->colorspace);
     if (!v->packet || !v->frame || !v->padded || !v->convert)
         return media_fail(e, "not enough memory to write %s", v->path);
-    const int *matrix = sws_getCoefficients((int)v->codec->colorspace);
-    sws_setColorspaceDetails(v->convert, matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
-    v->frame->format = AV_PIX_FMT_YUV420P;
+    v->frame->format = v->encoder->format;
     v->frame->width = w;
     v->frame->height = h;
     v->frame->colorspace = v->codec->colorspace;
@@ -121,6 +166,7 @@ static bool open_file(MediaVideoOut *v, const char *file, MediaError *e)
     if (v->options.sound && !media_sound_open(&v->sound, v->options.sound, v->file, v->notice, sizeof v->notice, e))
         return false;
     av_dict_set(&v->file->metadata, "comment", "AI-generated", 0);
+    if (v->kind->loop) av_opt_set(v->file->priv_data, v->kind->loop, "0", 0);
     rc = avformat_write_header(v->file, NULL);
     if (rc < 0) return fail_write(v, rc, e);
     v->started = true;
@@ -135,7 +181,8 @@ bool media_video_out_open(MediaVideoOut **out, const char *file, const char *pat
     if (!v) return media_fail(e, "not enough memory to write %s", path);
     v->options = *o;
     v->path = strdup(path);
-    bool ok = v->path && avformat_alloc_output_context2(&v->file, NULL, muxer_of(path), NULL) >= 0;
+    v->kind = kind_of(path);
+    bool ok = v->path && avformat_alloc_output_context2(&v->file, NULL, v->kind->muxer, NULL) >= 0;
     if (!ok) media_fail(e, "not enough memory to write %s", path);
     if (ok) ok = open_codec(v, e);
     if (ok) ok = open_buffers(v, e);
@@ -190,11 +237,20 @@ bool media_video_out_frame(MediaVideoOut *v, const uint8_t *rgb, int64_t pts, in
     return encode(v, v->frame, e) && (!v->sound || media_sound_until(v->sound, v->end, v->options.time_base, e));
 }
 
+static void write_label(MediaVideoOut *v)
+{
+    AVIOContext *file = v->file->pb;
+    if (!v->kind->label || !(file->seekable & AVIO_SEEKABLE_NORMAL)) return;
+    avio_seek(file, -v->kind->tail_size, SEEK_END);
+    avio_write(file, (const uint8_t *)v->kind->label, v->kind->label_size);
+}
+
 bool media_video_out_finish(MediaVideoOut *v, MediaError *e)
 {
     if (!encode(v, NULL, e) || (v->sound && !media_sound_finish(v->sound, e))) return false;
     v->started = false;
     int rc = av_write_trailer(v->file);
+    if (rc >= 0) write_label(v);
     if (rc >= 0) rc = v->file->pb->error;
     const int closed = avio_closep(&v->file->pb);
     if (rc >= 0) rc = closed;

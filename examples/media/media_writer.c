@@ -1,4 +1,4 @@
-/* Frames into whatever a name stands for: a video, one PNG, or numbered PNGs. */
+/* Frames into whatever a name stands for: a video, a pipe, one PNG, or numbered PNGs. */
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "media_internal.h"
 
@@ -6,27 +6,29 @@
 #include <string.h>
 #include <strings.h>
 
-typedef enum WriterKind { WRITE_UNKNOWN, WRITE_PICTURE, WRITE_SEQUENCE, WRITE_VIDEO } WriterKind;
+typedef enum WriterKind { WRITE_UNKNOWN, WRITE_PICTURE, WRITE_SEQUENCE, WRITE_VIDEO, WRITE_PIPE } WriterKind;
 
 struct MediaWriter {
     char *path;
     WriterKind kind;
     MediaWriterOptions options;
-    MediaTarget target;   /* of a picture or video */
+    MediaTarget target;   /* of all but a sequence */
     MediaPattern pattern; /* of a sequence */
     MediaVideoOut *video;
+    MediaPipeOut *pipe;
     int64_t n_frames;
 };
 
-static bool is_png(const char *path)
+static bool ends_in(const char *path, const char *ending)
 {
-    const size_t n = strlen(path);
-    return n > 4 && !strcasecmp(path + n - 4, ".png");
+    const size_t n = strlen(path), m = strlen(ending);
+    return n > m && !strcasecmp(path + n - m, ending);
 }
 
 static WriterKind kind_of(const char *path, MediaPattern *pattern)
 {
-    if (is_png(path)) return media_pattern_parse(pattern, path) ? WRITE_SEQUENCE : WRITE_PICTURE;
+    if (media_is_pipe(path) || ends_in(path, ".y4m")) return WRITE_PIPE;
+    if (ends_in(path, ".png")) return media_pattern_parse(pattern, path) ? WRITE_SEQUENCE : WRITE_PICTURE;
     return media_video_out_known(path) ? WRITE_VIDEO : WRITE_UNKNOWN;
 }
 
@@ -36,7 +38,7 @@ bool media_writer_check(const char *path, bool moving, bool overwrite, MediaErro
     switch (kind_of(path, &pattern)) {
     case WRITE_UNKNOWN:
         return media_fail(
-            e, "%s: the kind of output is taken from the name; end it in .mp4, .mov, .mkv, .png or -%%d.png", path);
+            e, "%s: the kind of output is taken from the name; end it in .mp4, .mov, .mkv, .webm, .gif, .apng, .png or -%%d.png", path);
     case WRITE_SEQUENCE: {
         char *first = media_pattern_name(&pattern, 1);
         const bool ok =
@@ -50,6 +52,7 @@ bool media_writer_check(const char *path, bool moving, bool overwrite, MediaErro
                               path);
         break;
     case WRITE_VIDEO:
+    case WRITE_PIPE:
         break;
     }
     return media_target_check(path, overwrite, e);
@@ -71,6 +74,7 @@ bool media_writer_open(MediaWriter **out, const char *path, const MediaWriterOpt
     w->kind = kind_of(w->path, &w->pattern);
     bool ok = w->kind == WRITE_SEQUENCE || media_target_open(&w->target, path, o->overwrite, e);
     if (ok && w->kind == WRITE_VIDEO) ok = media_video_out_open(&w->video, media_target_name(&w->target), path, o, e);
+    if (ok && w->kind == WRITE_PIPE) ok = media_pipe_out_open(&w->pipe, &w->target, o, e);
     if (!ok) media_writer_close(&w);
     *out = w;
     return ok;
@@ -95,6 +99,7 @@ bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t
 {
     bool ok;
     if (w->kind == WRITE_VIDEO) ok = media_video_out_frame(w->video, rgb, pts, duration, e);
+    else if (w->kind == WRITE_PIPE) ok = media_pipe_out_frame(w->pipe, rgb, e);
     else if (w->kind == WRITE_SEQUENCE) ok = write_numbered(w, rgb, e);
     else ok = media_png_write(media_target_name(&w->target), w->path, rgb, w->options.width, w->options.height, e);
     w->n_frames += ok;
@@ -104,13 +109,15 @@ bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t
 bool media_writer_finish(MediaWriter *w, MediaError *e)
 {
     if (w->kind == WRITE_VIDEO && !media_video_out_finish(w->video, e)) return false;
+    if (w->kind == WRITE_PIPE && !media_pipe_out_finish(w->pipe, e)) return false;
     return w->kind == WRITE_SEQUENCE || media_target_commit(&w->target, e);
 }
 
 const char *media_writer_notice(const MediaWriter *w)
 {
     if (w->video) return media_video_out_notice(w->video);
-    return w->options.sound ? "PNG holds no sound, so the sound was left out" : "";
+    if (!w->options.sound) return "";
+    return w->pipe ? "y4m holds no sound, so the sound was left out" : "PNG holds no sound, so the sound was left out";
 }
 
 void media_writer_close(MediaWriter **writer)
@@ -118,6 +125,7 @@ void media_writer_close(MediaWriter **writer)
     MediaWriter *w = *writer;
     if (!w) return;
     media_video_out_close(&w->video);
+    media_pipe_out_close(&w->pipe);
     media_target_discard(&w->target);
     free(w->path);
     free(w);
