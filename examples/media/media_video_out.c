@@ -241,7 +241,8 @@ static void write_label(MediaVideoOut *v)
 {
     AVIOContext *file = v->file->pb;
     if (!v->kind->label || !(file->seekable & AVIO_SEEKABLE_NORMAL)) return;
-    avio_seek(file, -v->kind->tail_size, SEEK_END);
+    avio_flush(file);
+    avio_seek(file, avio_size(file) - v->kind->tail_size, SEEK_SET);
     avio_write(file, (const uint8_t *)v->kind->label, v->kind->label_size);
 }
 

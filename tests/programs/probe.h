@@ -4,6 +4,7 @@
 
 int probe_make_video(int argc, char **argv);
 int probe_show(int argc, char **argv);
+int probe_encoder(int argc, char **argv);
 int probe_make_picture(int argc, char **argv);
 int probe_pixel(int argc, char **argv);
 int probe_npy(int argc, char **argv);

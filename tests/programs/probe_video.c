@@ -267,3 +267,10 @@ int probe_show(int argc, char **argv)
     }
     return 0;
 }
+
+/* encoder NAME: is it there? */
+int probe_encoder(int argc, char **argv)
+{
+    (void)argc;
+    return !avcodec_find_encoder_by_name(argv[0]);
+}

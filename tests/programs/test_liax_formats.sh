@@ -1,0 +1,79 @@
+#!/bin/sh
+# liax: the kinds of video that it writes beside mp4, and what becomes of the sound in them.
+. "$(dirname "$0")/liax_tests.sh"
+
+animate() { "$liax" animate -m tiny.liax -s "$portrait" "$@"; }
+# can ENCODER: does this FFmpeg have it? One of them may be missing where FFmpeg was built without it.
+can() {
+    "$probe" encoder "$1"
+}
+# frame_times FILE: when its frames come, in milliseconds from the first
+frame_times() {
+    "$probe" show "$1" | sed -n 's/^at //p' | awk 'NR == 1 {start = $1} {printf "%.0f\n", 1000 * ($1 - start)}'
+}
+# on_time DESCRIPTION MILLISECONDS A B: the frames of A and B come at the same times, so far as A can say
+on_time() {
+    frame_times "$3" >a.times
+    frame_times "$4" >b.times
+    paste a.times b.times | awk -v most="$2" '{d = $1 - $2; if (NF != 2 || d > most || -d > most) exit 1} END {exit NR < 2}' >out 2>err
+    ok "$1" $?
+}
+# noted DESCRIPTION WORDS COMMAND...: ends well with one note that holds WORDS
+noted() {
+    description=$1 words=$2
+    shift 2
+    run "$@"
+    [ $status -eq 0 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "note: .*$words" err
+    ok "$description" $?
+}
+
+"$probe" video in.mp4 80 60 20 vfr aac
+"$probe" video silent.mp4 80 60 20
+if can libvpx-vp9 && can libopus; then
+    noted "webm: a note about the sound" 'encoded again as opus' animate -d in.mp4 -o out.webm
+    "$probe" show out.webm >webm.txt
+    shows "VP9, tagged" '^video vp9 90x70 smpte170m tv' cat webm.txt
+    shows "labelled" '^comment AI-generated' cat webm.txt
+    shows "Opus, all of it" '^sound opus 3[2-5] packets' cat webm.txt
+    on_time "webm: the times are kept" 1 out.webm in.mp4
+    works "an odd size" "$liax" edit -m tiny.liax -s "$portrait" --size 101x51 -o odd.webm
+    shows "gets one more column and row" '^video vp9 102x52 ' "$probe" show odd.webm
+    works "Opus is copied" animate -d out.webm -o again.webm
+    "$probe" show again.webm | grep '^sound' >again.txt
+    grep '^sound' webm.txt | cmp - again.txt >out 2>err
+    ok "packet by packet" $?
+    works "webm without sound" animate -d silent.mp4 -o silent.webm
+else
+    skip "webm" "this FFmpeg has no libvpx-vp9 and libopus"
+fi
+for kind in gif apng; do
+    noted "$kind: a note about the sound" 'left out' animate -d in.mp4 -o out.$kind
+    shows "$kind: size" "^video $kind 90x70 " "$probe" show out.$kind
+    on_time "$kind: the times are kept" 5 out.$kind in.mp4
+    works "$kind: labelled" grep -q 'AI-generated' out.$kind
+    works "$kind without sound says nothing" animate -d silent.mp4 -o silent.$kind
+    works "$kind: an odd size" "$liax" sweep -m tiny.liax -s "$portrait" -e 1=0.5 --size 33x41 -o odd.$kind
+    "$probe" show odd.$kind >out
+    grep -q "^video $kind 33x41 " out && grep -qx 'frames 64' out
+    ok "$kind: is kept, all frames" $?
+    ln -s /dev/full full.$kind
+    refuses "$kind: full disk" 1 'No space left' animate -d silent.mp4 -o full.$kind
+done
+shows "gif plays on and on" 'NETSCAPE2.0' strings -n 8 out.gif
+[ "$(tail -c 15 out.gif | od -An -tx1 | tr -d ' \n')" = 0c41492d67656e65726174656400"3b" ]
+ok "gif ends with its label and its end" $?
+[ "$(tail -c 44 out.apng | od -An -tx1 | tr -d ' \n')" = "$(printf '0000001474455874436f6d6d656e740041492d67656e657261746564559e09420000000049454e44ae426082')" ]
+ok "apng ends with a label that is whole" $?
+# APNG loses nothing: its frames are those of numbered pictures
+works "numbered pictures" animate -d silent.mp4 -o still-%d.png
+works "apng of the same" "$liax" edit -m tiny.liax -s silent.apng --side-by-side --size 90x70 -o left.png
+[ "$("$probe" pixel still-1.png 3 5 40 60 89 69)" = "$("$probe" pixel left.png 3 5 40 60 89 69 | sed 's/^180x/90x/')" ]
+ok "its first frame to the pixel" $?
+# a plain colour survives GIF's few
+"$probe" picture one.png palette
+"$liax" edit -m tiny.liax -s one.png --side-by-side -o one.gif >out 2>err
+"$liax" edit -m tiny.liax -s one.gif --side-by-side -o one-left.png >out 2>err
+run "$probe" pixel one-left.png 20 20
+sed 's/^[^ ]* //' out | tr ',' ' ' | awk '{n++; if (($1 - 10) ^ 2 + ($2 - 200) ^ 2 + ($3 - 30) ^ 2 > 192) exit 1} END {exit n != 1}'
+ok "a colour through gif" $?
+echo "1..$count"

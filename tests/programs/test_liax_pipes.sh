@@ -1,0 +1,160 @@
+#!/bin/sh
+# liax in pipes: y4m and bare RGB in and out, what is refused, and what happens when a neighbour goes away.
+. "$(dirname "$0")/liax_tests.sh"
+
+animate() { "$liax" animate -m tiny.liax -s "$portrait" "$@"; }
+# from FILE COMMAND...: with the file as standard input, through a pipe
+from() {
+    file=$1
+    shift
+    cat "$file" | "$@"
+}
+# to FILE COMMAND...: standard output into the file, through a pipe; the status is the command's
+to() {
+    file=$1
+    shift
+    { "$@" || echo $? >failed; } | cat >"$file"
+    [ ! -e failed ] || { rm failed; return 1; }
+}
+# same DESCRIPTION A B: the files are the same and not empty
+same() {
+    [ -s "$2" ] && cmp "$2" "$3" >out 2>err
+    ok "$1" $?
+}
+noise() { head -c "$1" /dev/urandom; }
+# y4m FILE BYTES-A-FRAME WIDTH HEIGHT parameters...: three frames of noise
+y4m() {
+    file=$1 bytes=$2 width=$3 height=$4
+    shift 4
+    { echo "YUV4MPEG2 W$width H$height $*"; for i in 1 2 3; do echo FRAME; noise "$bytes"; done; } >"$file"
+}
+
+# ---- in: whatever FFmpeg reads from a file, liax reads from a pipe to the same values
+# reads NAME y4m-arguments...
+reads() {
+    name=$1
+    shift
+    y4m in.y4m "$@"
+    works "y4m from a pipe: $name" from in.y4m "$liax" motion -m tiny.liax -i - --npy pipe.npy -y
+    "$liax" motion -m tiny.liax -i in.y4m --npy file.npy -y >out 2>err
+    same "as from a file: $name" pipe.npy file.npy
+}
+reads "4:2:0" 4608 64 48 F25:1 Ip A1:1 C420jpeg
+reads "no layout given" 4608 64 48 F25:1
+reads "4:2:0 of odd sizes" 4687 63 49 F25:1 C420mpeg2
+reads "4:2:2" 6144 64 48 F25:1 C422
+reads "4:4:4" 9216 64 48 F30000:1001 C444
+reads "mono" 3072 64 48 F25:1 Cmono
+reads "full range" 4608 64 48 F25:1 C420jpeg XCOLORRANGE=FULL
+reads "720 lines, BT.709" 69120 64 720 F25:1 C420paldv
+
+y4m in.y4m 4608 64 48 F30000:1001 A4:3 C420jpeg
+works "animate from a pipe into a video" from in.y4m animate -d - -o clip.mp4
+shows "at the header's rate" '^at 0.033366667$' "$probe" show clip.mp4
+noise 12288 >raw.rgb
+for i in 1 2; do { printf 'P6 64 32 255\n'; tail -c +$((1 + (i - 1) * 6144)) raw.rgb | head -c 6144; } >raw-$i.ppm; done
+works "bare RGB from a pipe" from raw.rgb "$liax" motion -m tiny.liax -i - --raw-input 64x32 --fps 10 -o pipe.json
+works "the same as pictures" "$liax" motion -m tiny.liax -i raw-%d.ppm --fps 10 -o file.json
+same "gives the same values and times" pipe.json file.json
+
+# ---- out
+works "animate into a pipe" to out.y4m animate -d "$sequence" -o - --fps 24
+head -1 out.y4m >out
+grep -qx 'YUV4MPEG2 W90 H70 F24:1 Ip A1:1 C420jpeg XAI-generated' out
+ok "the header" $?
+"$probe" show out.y4m >out 2>err
+frames=$(ls "$golden"/driving-*.png | wc -l)
+grep -q '^video rawvideo 90x70 ' out && grep -qx "frames $frames" out
+ok "$frames frames that FFmpeg reads" $?
+[ "$(wc -c <out.y4m)" -eq $(($(head -1 out.y4m | wc -c) + frames * (6 + 90 * 70 * 3 / 2))) ]
+ok "and nothing else" $?
+works "an odd size" to odd.y4m "$liax" edit -m tiny.liax -s "$portrait" --size 101x51 -o -
+shows "is kept" '^video rawvideo 101x51 ' "$probe" show odd.y4m
+works "into a named file" animate -d "$sequence" -o named.y4m --fps 24
+same "the same" named.y4m out.y4m
+works "a motion file through pipes" sh -c "cat out.y4m | '$liax' motion -m tiny.liax -i - -o - | cat >piped.json"
+works "as from files" "$liax" motion -m tiny.liax -i out.y4m -o file.json -y
+same "the same motion" piped.json file.json
+for lines in 64 720; do
+    "$probe" picture one.png palette
+    "$liax" edit -m tiny.liax -s one.png --side-by-side --size 96x$lines -o - 2>err | "$liax" edit-video -m tiny.liax -i - --side-by-side -o colour-%d.png -y >out 2>err
+    "$probe" pixel colour-1.png 20 20 >out
+    sed 's/^[^ ]* //' out | tr ',' ' ' | awk '{n++; if (($1 - 10) ^ 2 > 9 || ($2 - 200) ^ 2 > 9 || ($3 - 30) ^ 2 > 9) exit 1} END {exit n != 1}'
+    ok "a colour out and in again, $lines lines" $?
+done
+works "bare RGB into a pipe" to still.rgb "$liax" edit -m tiny.liax -s "$portrait" -o - --raw-output
+works "as a picture" "$liax" edit -m tiny.liax -s "$portrait" -o still.png
+{ printf 'P6 90 70 255\n' && cat still.rgb; } >still.ppm
+"$liax" edit -m tiny.liax -s still.ppm --side-by-side -o same.png >out 2>err
+[ "$(wc -c <still.rgb)" -eq 18900 ] && [ "$("$probe" pixel still.png 3 5 40 60 89 69)" = "$("$probe" pixel same.png 3 5 40 60 89 69 | sed 's/^180x/90x/')" ]
+ok "the same pixels" $?
+"$probe" video sound.mp4 80 60 5 aac
+run to sound.y4m animate -d sound.mp4 -o -
+[ $status -eq 0 ] && grep -q 'note: y4m holds no sound' err
+ok "a note about the sound" $?
+
+# ---- refused
+line() { printf '%s\n' "$1" | animate -d - -o x.mp4; }
+refuses "not y4m" 1 'is not y4m' line 'RIFF....'
+refuses "nothing at all" 1 'is not y4m' animate -d - -o x.mp4 </dev/null
+refuses "a line without an end" 1 'is not y4m' from raw.rgb animate -d - -o x.mp4
+for bad in 420p10 444alpha mono16 nonsense ''; do refuses "layout C$bad" 1 'is not taken' line "YUV4MPEG2 W64 H48 F25:1 C$bad"; done
+for bad in W0 W-1 Wx W W99999999999999999999 H0 F25 Fx:1 F25: F-1:1 A1:1:1 'W 64'; do refuses "damaged: $bad" 1 'header on standard input is damaged' line "YUV4MPEG2 W64 H48 $bad"; done
+refuses "no size" 1 'gives no size' line 'YUV4MPEG2 F25:1 C420'
+refuses "absurd size" 1 'can be read' line 'YUV4MPEG2 W32768 H32768 F25:1'
+refuses "absurd side" 1 'can be read' line 'YUV4MPEG2 W100000 H2 F25:1'
+refuses "no frame" 1 'holds no picture' line 'YUV4MPEG2 W64 H48 F25:1'
+{ head -c 5000 in.y4m; echo FRAMED; cat in.y4m; } >damaged.y4m
+refuses "no FRAME where one should be" 1 'damaged after frame' from damaged.y4m animate -d - -o x.mp4
+refuses "--raw-input" 2 'give pixels as in' animate -d - --raw-input 64 -o x.mp4
+refuses "--raw-input of a file" 2 'says what comes through -' animate -d in.y4m --raw-input 64x48 -o x.mp4
+refuses "--raw-output into a file" 2 'needs -o -' animate -d in.y4m --raw-output -o x.mp4
+refuses "--fps of y4m" 2 'times of its own' from in.y4m animate -d - --fps 10 -o x.mp4
+refuses "an anchor from a pipe" 2 'read only once' from in.y4m animate -d - --anchor 1 -o x.mp4
+refuses "an array into a pipe" 1 'cannot go through a pipe' animate -d in.y4m --npy -
+full() { "$@" >/dev/full; }
+refuses "full disk behind the pipe" 1 'No space left' full animate -d in.y4m -o -
+refuses "the same for a motion file" 1 'No space left' full "$liax" motion -m tiny.liax -i in.y4m -o -
+head -c 13000 in.y4m >cut.y4m
+run from cut.y4m animate -d - -o cut.mp4
+[ $status -eq 0 ] && grep -q 'note: the last frame on standard input was cut short' err
+ok "a stream cut short: a note" $?
+shows "and the frames before it" '^frames 2$' "$probe" show cut.mp4
+if command -v script >/dev/null; then
+    script -qec "$liax edit -m tiny.liax -s $portrait -o -" /dev/null >out 2>err </dev/null
+    grep -q 'standard output is a terminal' out
+    ok "no frames onto a terminal" $?
+else
+    skip "no frames onto a terminal" "no script program"
+fi
+
+# ---- neighbours that go away
+"$probe" video long.mp4 64 64 2000
+{ animate -d long.mp4 -o - 2>err; echo $? >status; } | head -c 100000 >head.y4m
+[ "$(cat status)" -eq 1 ] && [ ! -s err ] && [ "$(wc -c <head.y4m)" -eq 100000 ]
+ok "a reader that has had enough: quiet" $?
+{ "$liax" motion -m tiny.liax -i long.mp4 -o - 2>err; echo $? >status; } | head -c 10 >head.json
+[ "$(cat status)" -eq 1 ] && [ ! -s err ]
+ok "the same for a motion file" $?
+# a writer that keeps its end open and gives no more: Ctrl-C still finishes the file
+mkfifo waiting
+"$liax" animate -m tiny.liax -s "$portrait" -d - -o stopped.mp4 <waiting >out 2>err &
+job=$!
+exec 3>waiting
+cat in.y4m >&3
+sleep 2
+kill -INT $job
+wait $job
+status=$?
+exec 3>&-
+[ $status -eq 130 ] && grep -q 'interrupted; the frames that were done are in stopped.mp4' err
+ok "Ctrl-C while the input waits ends with 130" $?
+shows "the frames that came are there" '^frames 3$' "$probe" show stopped.mp4
+
+if command -v ffmpeg >/dev/null; then
+    works "between two ffmpegs" sh -c "ffmpeg -v error -i sound.mp4 -f yuv4mpegpipe - </dev/null | '$liax' animate -m tiny.liax -s '$portrait' -d - -o - | ffmpeg -v error -i - -c:v libx264 between.mp4"
+    shows "all frames" '^frames 5$' "$probe" show between.mp4
+else
+    skip "between two ffmpegs" "no ffmpeg program"
+fi
+echo "1..$count"
