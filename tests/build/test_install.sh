@@ -56,7 +56,7 @@ staged() {
     cd "$work/stage/opt/liax" || return 1
     for f in bin/liax bin/liax-convert bin/liax-inspect bin/liax-synth include/liax/liax.h include/liax/version.h lib/libliax.a lib/libliax.so lib/libliax.so.0 \
         lib/pkgconfig/liax.pc lib/cmake/liax/liax-config.cmake; do [ -e $f ] || { echo "no $f"; return 1; }; done
-    grep -q '^prefix=/opt/liax$' lib/pkgconfig/liax.pc
+    grep -q '^prefix=/opt/liax$' lib/pkgconfig/liax.pc && [ ! -e bin/hello ] && [ ! -e bin/host ]
 }
 test_case "everything is where PREFIX says" staged
 test_case "make install PREFIX" make install BUILD_DIR="$build" SAN= PREFIX="$work/usr"
@@ -66,6 +66,8 @@ if [ "$sanitized" ]; then
 else
     c_user() { cp examples/hello.c "$work/" && cd "$work" && cc hello.c $(pkg-config --cflags --libs liax) -o hello && ./hello 2>&1 | grep -q -i usage; }
     test_case "README's program by pkg-config, in C" c_user
+    host_user() { cp examples/host.c "$work/" && cd "$work" && cc -std=c11 -Wall -Wextra -Werror host.c $(pkg-config --cflags --libs liax) -lpthread -lm -o host && ./host 2>&1 | grep -q usage; }
+    test_case "the host's program by pkg-config" host_user
     cat >"$work/user.cc" <<'CC'
 #include <cstdio>
 #include <liax/liax.h>

@@ -184,6 +184,19 @@ run "$build/bin/hello" missing.liax portrait.rgb </dev/null
 [ $status -eq 1 ] && [ -s err ]
 ok "hello without a model says so" $?
 
+# ---- a host with a picture to show 60 times a second
+works "host" "$build/bin/host" tiny.liax 1
+awk -F '[ ,]+' '/^60 frames shown, / && $4 >= 1 && $8 >= $4 {good++} END {exit good != 1 || NR != 1}' out
+ok "shows every frame, and shows results again until there are new ones ($(cat out))" $?
+"$build/bin/liax-synth" --size 256 --scale 0.25 --motions 8 slow.liax >out 2>err
+began=$(date +%s)
+works "host with a slow model" timeout 60 "$build/bin/host" slow.liax 2
+grep -q '^120 frames shown' out && [ $(($(date +%s) - began)) -lt 40 ]
+ok "never waits for it ($(cat out))" $?
+run "$build/bin/host" missing.liax 1
+[ $status -eq 1 ] && [ -s err ]
+ok "host without a model says so" $?
+
 # ---- a terminal
 if command -v script >/dev/null; then
     script -qec "$liax animate -m tiny.liax -s $portrait -d in.mp4 -o tty.mp4" /dev/null >out 2>err </dev/null
