@@ -137,25 +137,27 @@ def regress(net: Liax, people: int, first: int) -> tuple[np.ndarray, np.ndarray]
     return fit[:16], 1 - (rest**2).sum(0) / np.maximum(((alpha - alpha.mean(0)) ** 2).sum(0), 1e-12)
 
 
-def find_controls(net: Liax, people: int = 400) -> list[dict]:
+def find_controls(net: Liax, people: int = 200) -> list[dict]:
     """Each control's vector in alpha: how the encoder's alpha moves when the renderer moves one thing. Training gave
-    every motion an id of its own; what else moves counts where it is read well and moves at least a third as much."""
+    every motion an id of its own; what else moves counts where both are read well and it moves at least a third as much."""
     fit, r2 = regress(net, people, 200)
     out = []
     for name, mix, one_sided, low, high, note in CONTROLS:
         v = sum(sign * fit[NAMES.index(k)] for k, sign in mix.items())
         label, sign = READ.get(name, (name, 1))
-        own = IDS[[row[0] for row in LABELS].index(label)]
+        _, own, gain, _ = LABELS[[row[0] for row in LABELS].index(label)]
+        well = abs(v[own]) > 0.5 * abs(gain) and r2[own] > 0.5
         v = v / max(abs(v[own]), 1e-6)
         vector = {str(own): float(sign)}
-        vector.update({str(i): round(float(v[i]), 3) for i in range(len(v)) if i != own and r2[own] > 0.5 and r2[i] > 0.5 and abs(v[i]) > 0.34})
+        vector.update({str(i): round(float(v[i]), 3) for i in range(len(v)) if i != own and well and r2[i] > 0.5 and abs(v[i]) > 0.34})
         out.append({"name": name, "min": low, "max": high, "one_sided": one_sided, "vector": vector, "note": note})
     return out
 
 
 @torch.no_grad()
-def try_controls(net: Liax, controls: list[dict], people: int = 16) -> dict[str, dict]:
-    """Edit people at rest with each control at five values; read the motion back from the pictures."""
+def try_controls(net: Liax, controls: list[dict], people: int = 8) -> dict[str, dict]:
+    """Edit people at rest with each control at five values and read the motion back from the pictures (r, slope,
+    monotonic). At the far end, compare the change with the drawn one: its cosine, and its size along it."""
     r, names = Renderer(net.size), [row[0] for row in LABELS]
     rest = np.zeros(16, np.float32)
     x = to_tensor(np.stack([r.draw(r.identity(i), rest) for i in range(people)]))
@@ -163,17 +165,29 @@ def try_controls(net: Liax, controls: list[dict], people: int = 16) -> dict[str,
     out = {}
     for c in controls:
         label, sign = READ.get(c["name"], (c["name"], 1))
+        far = c["min"] if c["name"] == "eyes-open" else c["max"]
+        moved = rest.copy()
+        mix = next(row[1] for row in CONTROLS if row[0] == c["name"])
+        for k, k_sign in mix.items():
+            moved[NAMES.index(k)] = k_sign * far / abs(LABELS[names.index(label)][2])
+        drawn, base = to_tensor(np.stack([r.draw(r.identity(i), moved) for i in range(people)])), None
         steps, reads = np.linspace(c["min"], c["max"], 5), []
         for s in steps:
             delta = torch.zeros(1, net.motions)
             for k, v in c["vector"].items():
                 delta[0, int(k)] = float(v) * s
             y = net.decode(z + net.motion(net.alpha(z) + delta), feats)[0].clamp(-1, 1)
+            if s == far:
+                base = net.decode(z + net.motion(net.alpha(z)), feats)[0].clamp(-1, 1)
+                change, want = (y - base).flatten(1), (drawn - x).flatten(1)
+                dot = (change * want).sum(1)
+                cosine, size = dot / (change.norm(dim=1) * want.norm(dim=1)), dot / want.square().sum(1)
             reads.append(sign * net.alpha(net.encode(y)[0])[:, IDS[names.index(label)]].numpy())
         reads = np.stack(reads)  # [5, people]
         mean = reads.mean(1)
         out[c["name"]] = {"r": float(np.corrcoef(np.repeat(steps, people), reads.ravel())[0, 1]),
-                          "slope": float(np.polyfit(steps, mean, 1)[0]), "monotonic": bool((np.diff(mean) > 0).all())}
+                          "slope": float(np.polyfit(steps, mean, 1)[0]), "monotonic": bool((np.diff(mean) > 0).all()),
+                          "cosine": float(cosine.mean()), "size": float(size.mean())}
     return out
 
 

@@ -275,7 +275,7 @@ class Liax(nn.Module):
 
     def grown(self, width: int) -> "Liax":
         """The same network for pictures of twice the size. The new first layers hand the old ones the halved picture,
-        exactly but for its smoothing; the new level adds nothing to the flow and the picture at first."""
+        exactly but for its smoothing; the new level adds nothing to the flow, and to the picture what smoothing took."""
         n = len(self.widths) - 1
         net, old, q = Liax(self.size * 2, self.widths + [width], self.motions), self.checkpoint(), {}
         for k, v in old.items():
@@ -304,5 +304,20 @@ class Liax(nn.Module):
         net.put(p + "skip.1.weight", 0.02 * torch.randn(co, ci, 1, 1))
         t = level_name(n)
         net.put(f"dec.flow{t}.conv.weight", torch.zeros(1, 3, width, 1, 1))
-        net.put(f"dec.rgb{t}.conv.0.weight", torch.zeros(3, width, 1, 1))
+        net.sharpen(n, width)
         return net
+
+    def sharpen(self, i: int, c: int) -> None:
+        """Let the picture branch of level i add its colours less their blur: d = g[k] - g[3 + k] is a colour, the first
+        residual block subtracts the blurred d, and lrelu(x) - lrelu(-x) = 1.2 x makes the way there linear."""
+        p, blur = f"dec.conv{level_name(i)}_2_rgb.", torch.outer(torch.tensor([1.0, 2, 1]), torch.tensor([1.0, 2, 1])) / 16
+        for j in range(4):
+            for m in (1, 2):
+                w = 0.02 * torch.randn(c, c, 3, 3)
+                if j == 0:
+                    gain = math.sqrt(9 * c) * (1 if m == 1 else -1 / 2.88)
+                    for k in range(3):
+                        for row, sign in ((k, 1), (3 + k, -1)):
+                            w[row, k] += sign * gain * blur
+                            w[row, 3 + k] -= sign * gain * blur
+                self.put(f"{p}{j}.conv{m}.0.weight", w)

@@ -305,7 +305,7 @@ def train(rank: int, o: argparse.Namespace, meet: str) -> None:
             for g in opt.state.values():
                 g["exp_avg"].zero_()
         at = (spent - stage_begin) / (stage_end - stage_begin)
-        rate = o.lr * min(1, (steps - first + 1) / 60) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
+        rate = o.lr * min(1, (steps - first + 1) / 30) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
         shares = {"flow": 1, "picture": o.picture_rate, "encoder": 1 if stage == "encoder" else o.encoder_rate}
         for g in opt.param_groups:
             g["lr"] = rate * shares[g["kind"]]
@@ -325,7 +325,7 @@ def train(rank: int, o: argparse.Namespace, meet: str) -> None:
         opt.step()
         steps, counted = steps + 1, counted + 1
         info = {"samples": info["samples"] + batch * o.processes, "steps": info["steps"] + 1, "seconds": info["seconds"]}
-        keep = min(0.998, (1 + steps) / (10 + steps))
+        keep = min(0.99, (1 + steps) / (10 + steps))
         with torch.no_grad():
             torch._foreach_lerp_([ema[k] for k in net.p], list(net.p.values()), 1 - keep)
         for k, v in losses.items():
