@@ -84,6 +84,16 @@ struct SwsContext *media_colour_from_rgb(int width, int height, int to, int matr
 struct AVFormatContext;
 int64_t media_start_time(const struct AVFormatContext *file, MediaRational time_base);
 
+/* 256 colours for one picture (media_palette.c). Its contents are room to work in. */
+enum { MEDIA_PALETTE_SIDE = 32 };
+typedef struct MediaPalette {
+    uint32_t bins[MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE];
+    uint8_t colour_of[MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE];
+} MediaPalette;
+/** Indices to `to`, rows `stride` bytes apart, and 256 colours as 0xAARRGGBB. */
+void media_palette_apply(MediaPalette *p, const uint8_t *rgb, int width, int height, uint8_t *to, int stride,
+                         uint32_t *colours);
+
 /* Sound that is decoded and encoded again (media_recode.c). The calls return FFmpeg's codes, below 0 for failures. */
 typedef struct MediaRecode MediaRecode;
 struct AVPacket;

@@ -21,7 +21,7 @@ typedef struct Encoder {
 static const Encoder x264 = {"libx264", AV_PIX_FMT_YUV420P, {"crf", "17", "preset", "medium"}};
 static const Encoder vp9 = {"libvpx-vp9", AV_PIX_FMT_YUV420P, {"b", "0", "crf", "20", "cpu-used", "4", "row-mt", "1"}};
 static const Encoder vp8 = {"libvpx", AV_PIX_FMT_YUV420P, {"b", "8M", "crf", "8", "cpu-used", "4"}};
-static const Encoder gif = {"gif", AV_PIX_FMT_RGB8, {0}};
+static const Encoder gif = {"gif", AV_PIX_FMT_PAL8, {0}};
 static const Encoder apng = {"apng", AV_PIX_FMT_RGB24, {0}};
 
 typedef struct Kind {
@@ -55,7 +55,8 @@ struct MediaVideoOut {
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *frame;
-    struct SwsContext *convert;
+    struct SwsContext *convert; /* or, for GIF: */
+    MediaPalette *palette;
     uint8_t *padded; /* RGB in the encoder's size */
     MediaSound *sound;
     int64_t end, duration; /* of the frames so far; of the last one */
@@ -139,8 +140,9 @@ static bool open_buffers(MediaVideoOut *v, MediaError *e)
     v->packet = av_packet_alloc();
     v->frame = av_frame_alloc();
     v->padded = av_malloc((size_t)w * (size_t)h * 3 + 64);
-    v->convert = media_colour_from_rgb(w, h, v->encoder->format, (int)v->codec->colorspace);
-    if (!v->packet || !v->frame || !v->padded || !v->convert)
+    if (v->encoder->format == AV_PIX_FMT_PAL8) v->palette = malloc(sizeof *v->palette);
+    else v->convert = media_colour_from_rgb(w, h, v->encoder->format, (int)v->codec->colorspace);
+    if (!v->packet || !v->frame || !v->padded || (!v->convert && !v->palette))
         return media_fail(e, "not enough memory to write %s", v->path);
     v->frame->format = v->encoder->format;
     v->frame->width = w;
@@ -207,6 +209,15 @@ static void pad(MediaVideoOut *v, const uint8_t *rgb)
     }
 }
 
+static void convert(MediaVideoOut *v)
+{
+    const int w = v->codec->width, h = v->codec->height, strides[4] = {3 * w};
+    const uint8_t *planes[4] = {v->padded};
+    AVFrame *f = v->frame;
+    if (v->convert) sws_scale(v->convert, planes, strides, 0, h, f->data, f->linesize);
+    else media_palette_apply(v->palette, v->padded, w, h, f->data[0], f->linesize[0], (uint32_t *)(void *)f->data[1]);
+}
+
 /* Hand a frame (NULL: the end) to the encoder and write what comes out. */
 static bool encode(MediaVideoOut *v, const AVFrame *frame, MediaError *e)
 {
@@ -228,9 +239,7 @@ bool media_video_out_frame(MediaVideoOut *v, const uint8_t *rgb, int64_t pts, in
 {
     if (av_frame_make_writable(v->frame) < 0) return media_fail(e, "not enough memory to write %s", v->path);
     pad(v, rgb);
-    const uint8_t *planes[4] = {v->padded};
-    const int strides[4] = {3 * v->codec->width};
-    sws_scale(v->convert, planes, strides, 0, v->codec->height, v->frame->data, v->frame->linesize);
+    convert(v);
     v->frame->pts = pts;
     v->duration = duration;
     v->end = pts + duration;
@@ -271,6 +280,7 @@ void media_video_out_close(MediaVideoOut **video)
     av_frame_free(&v->frame);
     sws_freeContext(v->convert);
     av_freep(&v->padded);
+    free(v->palette);
     free(v->path);
     free(v);
     *video = NULL;
