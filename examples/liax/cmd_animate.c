@@ -52,8 +52,10 @@ static int draw_all(Engine *e, const Settings *s, const MediaPicture *source, Dr
     if (code) return code;
     const bool has_left = f.picture.rgb != NULL;
     const MediaPicture *picture = source ? source : &f.picture;
+    MediaReaderInfo timing = d->info;
+    if (source) timing.pixel_aspect = (MediaRational){1, 1}; /* a portrait's pixels are square, whatever the driver's are */
     const OutputPlan plan = {
-        .width = picture->width, .height = picture->height, .left = has_left ? f.picture : *picture, .timing = &d->info,
+        .width = picture->width, .height = picture->height, .left = has_left ? f.picture : *picture, .timing = &timing,
         .moving = d->info.n_frames != 1, .sound = d->info.sound ? d->path : NULL,
     };
     Output o = {0};

@@ -60,6 +60,8 @@ for kind in gif apng; do
     refuses "$kind: full disk" 1 'No space left' animate -d silent.mp4 -o full.$kind
 done
 shows "gif plays on and on" 'NETSCAPE2.0' strings -n 8 out.gif
+od -An -v -tx1 out.apng | tr -d ' \n' | grep -q 6163544c0000001400000000
+ok "apng holds 20 frames, and plays on and on too" $?
 [ "$(tail -c 15 out.gif | od -An -tx1 | tr -d ' \n')" = 0c41492d67656e65726174656400"3b" ]
 ok "gif ends with its label and its end" $?
 [ "$(tail -c 44 out.apng | od -An -tx1 | tr -d ' \n')" = "$(printf '0000001474455874436f6d6d656e740041492d67656e657261746564559e09420000000049454e44ae426082')" ]

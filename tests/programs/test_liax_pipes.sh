@@ -51,6 +51,10 @@ reads "720 lines, BT.709" 69120 64 720 F25:1 C420paldv
 y4m in.y4m 4608 64 48 F30000:1001 A4:3 C420jpeg
 works "animate from a pipe into a video" from in.y4m animate -d - -o clip.mp4
 shows "at the header's rate" '^at 0.033366667$' "$probe" show clip.mp4
+works "edit-video of pixels that are not square" from in.y4m to wide.y4m "$liax" edit-video -m tiny.liax -i - -o -
+shows "keeps their shape" '^YUV4MPEG2 W64 H48 F30000:1001 Ip A4:3 ' head -1 wide.y4m
+works "a portrait animated by them" from in.y4m to square.y4m animate -d - -o -
+shows "keeps its own" '^YUV4MPEG2 W90 H70 F30000:1001 Ip A1:1 ' head -1 square.y4m
 noise 12288 >raw.rgb
 for i in 1 2; do { printf 'P6 64 32 255\n'; tail -c +$((1 + (i - 1) * 6144)) raw.rgb | head -c 6144; } >raw-$i.ppm; done
 works "bare RGB from a pipe" from raw.rgb "$liax" motion -m tiny.liax -i - --raw-input 64x32 --fps 10 -o pipe.json
@@ -136,6 +140,17 @@ ok "a reader that has had enough: quiet" $?
 { "$liax" motion -m tiny.liax -i long.mp4 -o - 2>err; echo $? >status; } | head -c 10 >head.json
 [ "$(cat status)" -eq 1 ] && [ ! -s err ]
 ok "the same for a motion file" $?
+# a live picture: each frame comes out before the next one goes in
+mkfifo there back
+timeout 60 "$liax" animate -m tiny.liax -s "$portrait" -d - -o - <there >back 2>err &
+job=$!
+exec 3>there 4<back
+head -c 4658 in.y4m >&3 # the header and a frame
+timeout 30 dd bs=1 count=$((61 + 6 + 90 * 70 * 3 / 2)) of=live.y4m <&4 2>out
+[ "$(wc -c <live.y4m)" -eq $((61 + 6 + 90 * 70 * 3 / 2)) ]
+ok "a frame comes out before the next one is there" $?
+exec 3>&- 4<&-
+wait $job
 # a writer that keeps its end open and gives no more: Ctrl-C still finishes the file
 mkfifo waiting
 "$liax" animate -m tiny.liax -s "$portrait" -d - -o stopped.mp4 <waiting >out 2>err &
