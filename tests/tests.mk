@@ -64,3 +64,8 @@ bench: all tests-built ## time kernels, layers and frames on this machine
 	$(BUILD)/tests/check/bench_kernels --threads $$(nproc) --json >$(BENCH)/kernels.json
 	$(BUILD)/bin/liax bench -m $(BENCH)/s0.5.liax --layers
 	$(BUILD)/bin/liax bench -m $(BENCH)/s0.5.liax --json >$(BENCH)/frame.json
+
+bench-peers: all ## the same model in PyTorch, ONNX Runtime, OpenVINO and ncnn (fetches them into build/venv-peers)
+	@test -d $(BUILD)/venv-peers || { python3 -m venv $(BUILD)/venv-peers && $(BUILD)/venv-peers/bin/pip install -q -r tests/bench/requirements.txt; }
+	@mkdir -p $(BENCH)
+	$(BUILD)/venv-peers/bin/python tests/bench/peers.py --json $(BENCH)/peers.json
