@@ -59,6 +59,7 @@ static void open_track(Track *t)
 typedef struct Plan {
     int width, height, frames;
     int vfr, turned, plain; /* uneven times; lies on its side; one colour */
+    int stereo;
     enum AVColorSpace matrix;
     enum AVColorRange range;
     const char *sound; /* encoder */
@@ -81,13 +82,13 @@ static Track add_pictures(AVFormatContext *file, const Plan *plan)
     return t;
 }
 
-static Track add_sound(AVFormatContext *file, const char *encoder)
+static Track add_sound(AVFormatContext *file, const Plan *plan)
 {
-    Track t = add_track(file, encoder);
+    Track t = add_track(file, plan->sound);
     t.codec->sample_rate = t.frame->sample_rate = 44100;
     t.codec->sample_fmt = t.codec->codec->sample_fmts[0];
     t.frame->format = t.codec->sample_fmt;
-    t.codec->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+    av_channel_layout_default(&t.codec->ch_layout, plan->stereo ? 2 : 1);
     t.frame->ch_layout = t.codec->ch_layout;
     t.codec->time_base = (AVRational){1, 44100};
     t.frame->nb_samples = 1024;
@@ -115,6 +116,7 @@ static void play(AVFrame *f, int n)
         if (f->format == AV_SAMPLE_FMT_FLTP) ((float *)(void *)f->data[0])[i] = (float)x;
         else ((int16_t *)(void *)f->data[0])[i] = (int16_t)(30000 * x);
     }
+    if (f->ch_layout.nb_channels == 2) memcpy(f->data[1], f->data[0], (size_t)f->nb_samples * sizeof(float));
     f->pts = (int64_t)n * f->nb_samples;
 }
 
@@ -142,6 +144,7 @@ static Plan read_plan(int argc, char **argv)
         if (!strcmp(argv[i], "vfr")) p.vfr = 1;
         else if (!strcmp(argv[i], "turned")) p.turned = 1;
         else if (!strcmp(argv[i], "plain")) p.plain = 1;
+        else if (!strcmp(argv[i], "stereo")) p.stereo = 1; /* of aac, which is planar */
         else if (!strcmp(argv[i], "bt709")) p.matrix = AVCOL_SPC_BT709;
         else if (!strcmp(argv[i], "full")) p.range = AVCOL_RANGE_JPEG;
         else p.sound = argv[i];
@@ -166,7 +169,8 @@ static void write_all(AVFormatContext *file, const Plan *plan, Track *pictures, 
     if (plan->sound) encode(file, tone, NULL);
 }
 
-/* video OUT WIDTH HEIGHT FRAMES [vfr] [turned] [plain] [bt709] [full] [aac|pcm_s16le]: 29.97 fps; the container is OUT's */
+/* video OUT WIDTH HEIGHT FRAMES [vfr] [turned] [plain] [bt709] [full] [stereo] [aac|pcm_s16le]: 29.97 fps; the
+   container is OUT's */
 int probe_make_video(int argc, char **argv)
 {
     AVFormatContext *file = NULL;
@@ -175,7 +179,7 @@ int probe_make_video(int argc, char **argv)
     check(avformat_alloc_output_context2(&file, NULL, NULL, argv[0]), argv[0]);
     Track pictures = add_pictures(file, &plan), tone = {0};
     if (plan.turned) turn(pictures.stream);
-    if (plan.sound) tone = add_sound(file, plan.sound);
+    if (plan.sound) tone = add_sound(file, &plan);
     check(avio_open(&file->pb, argv[0], AVIO_FLAG_WRITE), argv[0]);
     check(avformat_write_header(file, NULL), argv[0]);
     write_all(file, &plan, &pictures, &tone);

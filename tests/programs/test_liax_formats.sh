@@ -27,7 +27,7 @@ noted() {
     ok "$description" $?
 }
 
-"$probe" video in.mp4 80 60 20 vfr aac
+"$probe" video in.mp4 80 60 20 vfr stereo aac
 "$probe" video silent.mp4 80 60 20
 if can libvpx-vp9 && can libopus; then
     noted "webm: a note about the sound" 'encoded again as opus' animate -d in.mp4 -o out.webm
@@ -62,10 +62,12 @@ done
 shows "gif plays on and on" 'NETSCAPE2.0' strings -n 8 out.gif
 od -An -v -tx1 out.apng | tr -d ' \n' | grep -q 6163544c0000001400000000
 ok "apng holds 20 frames, and plays on and on too" $?
-[ "$(tail -c 15 out.gif | od -An -tx1 | tr -d ' \n')" = 0c41492d67656e65726174656400"3b" ]
+[ "$(tail -c 18 out.gif | od -An -tx1 | tr -d ' \n')" = 0021fe0c41492d67656e657261746564003b ]
 ok "gif ends with its label and its end" $?
 [ "$(tail -c 44 out.apng | od -An -tx1 | tr -d ' \n')" = "$(printf '0000001474455874436f6d6d656e740041492d67656e657261746564559e09420000000049454e44ae426082')" ]
 ok "apng ends with a label that is whole" $?
+[ "$(grep -ao IEND out.apng | wc -l)" -eq 1 ]
+ok "and nowhere else" $?
 # APNG loses nothing: its frames are those of numbered pictures
 works "numbered pictures" animate -d silent.mp4 -o still-%d.png
 works "apng of the same" "$liax" edit -m tiny.liax -s silent.apng --side-by-side --size 90x70 -o left.png

@@ -100,10 +100,11 @@ ok "a note about the sound" $?
 # ---- refused
 line() { printf '%s\n' "$1" | animate -d - -o x.mp4; }
 refuses "not y4m" 1 'is not y4m' line 'RIFF....'
+refuses "nearly y4m" 1 'is not y4m' line 'YUV4MPEG2000 W64 H48'
 refuses "nothing at all" 1 'is not y4m' animate -d - -o x.mp4 </dev/null
 refuses "a line without an end" 1 'is not y4m' from raw.rgb animate -d - -o x.mp4
 for bad in 420p10 444alpha mono16 nonsense ''; do refuses "layout C$bad" 1 'is not taken' line "YUV4MPEG2 W64 H48 F25:1 C$bad"; done
-for bad in W0 W-1 Wx W W99999999999999999999 H0 F25 Fx:1 F25: F-1:1 A1:1:1 'W 64'; do refuses "damaged: $bad" 1 'header on standard input is damaged' line "YUV4MPEG2 W64 H48 $bad"; done
+for bad in W0 W-1 Wx W W99999999999999999999 W4294967360 H0 F25 Fx:1 F25: F-1:1 A1:1:1 'W 64'; do refuses "damaged: $bad" 1 'header on standard input is damaged' line "YUV4MPEG2 W64 H48 $bad"; done
 refuses "no size" 1 'gives no size' line 'YUV4MPEG2 F25:1 C420'
 refuses "absurd size" 1 'can be read' line 'YUV4MPEG2 W32768 H32768 F25:1'
 refuses "absurd side" 1 'can be read' line 'YUV4MPEG2 W100000 H2 F25:1'
