@@ -37,7 +37,7 @@ row truth "$out/truth" 0
 
 # one row for each control: the source with the control from its least to its most useful value
 "$bin/liax" info -m "$model" --json >"$out/info.json"
-for control in yaw pitch roll mouth eyes smile; do
+for control in yaw pitch roll mouth-open eyes-open smile; do
     range=$(tr -d '\n' <"$out/info.json" | sed -n "s/.*\"name\": *\"$control\",[^}]*\"min\": *\([-0-9.e]*\),[^}]*\"max\": *\([-0-9.e]*\).*/\1 \2/p")
     [ -n "$range" ] || continue
     files=
