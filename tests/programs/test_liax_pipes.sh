@@ -83,7 +83,7 @@ for lines in 64 720; do
     "$probe" picture one.png palette
     "$liax" edit -m tiny.liax -s one.png --side-by-side --size 96x$lines -o - 2>err | "$liax" edit-video -m tiny.liax -i - --side-by-side -o colour-%d.png -y >out 2>err
     "$probe" pixel colour-1.png 20 20 >out
-    sed 's/^[^ ]* //' out | tr ',' ' ' | awk '{n++; if (($1 - 10) ^ 2 > 9 || ($2 - 200) ^ 2 > 9 || ($3 - 30) ^ 2 > 9) exit 1} END {exit n != 1}'
+    sed 's/^[^ ]* //' out | tr ',' ' ' | awk '{n++; if (($1 - 10) ^ 2 > 9 || ($2 - 200) ^ 2 > 9 || ($3 - 30) ^ 2 > 9) bad = 1} END {exit bad || n != 1}'
     ok "a colour out and in again, $lines lines" $?
 done
 works "bare RGB into a pipe" to still.rgb "$liax" edit -m tiny.liax -s "$portrait" -o - --raw-output
