@@ -1,7 +1,7 @@
 /*
  * liax-eval-demo: how well a model moves drawn people that it never saw, against the drawn truth.
  *
- *     liax-eval-demo MODEL.liax [--seed N] [--people N] [--frames N]
+ *     liax-eval-demo MODEL.liax [--seed N] [--people N] [--frames N] [--no-controls]
  *
  * Self-reenactment: a person, driven absolutely by drawings of the same person; the truth is the drawing. Cross-identity: a
  * person, driven relatively by another; the truth is the person drawn at m_s + (m_t - m_0). A PSNR is the mean over frames of
@@ -29,7 +29,7 @@ typedef struct Score {
 
 typedef struct Eval {
     LiaxModel *model;
-    int size, people, frames;
+    int size, people, frames, controls;
     uint64_t seed;
     PortraitBoard *board;
     uint8_t *source, *driving, *truth, *out, *labels;
@@ -169,20 +169,22 @@ static void report_line(const Eval *e)
 
 static void usage(FILE *to)
 {
-    fprintf(to, "Usage: liax-eval-demo MODEL.liax [--seed N] [--people N] [--frames N]\n"
+    fprintf(to, "Usage: liax-eval-demo MODEL.liax [--seed N] [--people N] [--frames N] [--no-controls]\n"
                 "How well a model moves drawn people that it never saw; ends with one JSON line.\n"
                 "  --seed N     which people and motions (default 1)\n"
                 "  --people N   how many (default 16)\n"
-                "  --frames N   of each, each way (default 8)\n");
+                "  --frames N   of each, each way (default 8)\n"
+                "  --no-controls   leave out what each control does\n");
 }
 
 static void options(Eval *e, int argc, char **argv, const char **model)
 {
-    static const struct option long_options[] = {{"seed", 1, NULL, 's'}, {"people", 1, NULL, 'p'}, {"frames", 1, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
+    static const struct option long_options[] = {{"seed", 1, NULL, 's'}, {"people", 1, NULL, 'p'}, {"frames", 1, NULL, 'f'}, {"no-controls", 0, NULL, 'n'}, {"help", 0, NULL, 'h'}, {0}};
     for (int c; (c = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
         if (c == 's') e->seed = strtoull(optarg, NULL, 10);
         else if (c == 'p') e->people = atoi(optarg);
         else if (c == 'f') e->frames = atoi(optarg);
+        else if (c == 'n') e->controls = 0;
         else {
             usage(c == 'h' ? stdout : stderr);
             exit(c == 'h' ? 0 : 2);
@@ -197,7 +199,7 @@ static void options(Eval *e, int argc, char **argv, const char **model)
 
 int main(int argc, char **argv)
 {
-    Eval e = {.people = 16, .frames = 8, .seed = 1};
+    Eval e = {.people = 16, .frames = 8, .seed = 1, .controls = 1};
     const char *path;
     options(&e, argc, argv, &path);
     char error[512] = "";
@@ -217,7 +219,7 @@ int main(int argc, char **argv)
     if (st) fail(liax_status_name(st));
     for (int i = 0; i < e.people; i++) person(&e, absolute, relative, i);
     report_scores(&e);
-    if (!eval_controls(e.model, e.board, e.size, e.people, e.seed)) fail("the controls could not be measured");
+    if (e.controls && !eval_controls(e.model, e.board, e.size, e.people, e.seed)) fail("the controls could not be measured");
     report_line(&e);
 
     liax_session_close(&absolute);
