@@ -64,7 +64,7 @@ INSTALLED := $(filter-out $(EXAMPLES) %/liax-sheet %/liax-eval-demo,$(PROGRAMS))
 STATIC := $(BUILD)/lib/libliax.a
 SHARED := $(BUILD)/lib/libliax.so
 
-.PHONY: all lib deps demo eval-demo check test bench install uninstall clean help
+.PHONY: all lib deps demo eval-demo train-demo check test bench install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: lib $(PROGRAMS)
@@ -168,6 +168,18 @@ endif
 demo: deps ## draw a portrait and a driver, animate one by the other: pictures in build/demo
 	@$(MAKE) --no-print-directory -s all $(DEMO_MODEL)
 	@examples/demo/demo.sh $(BUILD)
+
+# Goes on training from the shipped weights (weights-tools/train/README.md); the shared library feeds it with drawings.
+PYTHON ?= python3
+TRAIN_SECONDS ?= 3600
+$(BUILD)/libportrait_draw.so: $(filter-out %/liax_portrait.c,$(PORTRAIT_SRC)) $(wildcard examples/portrait/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O3 -ffp-contract=off -fPIC -shared -o $@ $(filter %.c,$^) -lm
+
+train-demo: $(BUILD)/libportrait_draw.so ## train the demo model further; PYTHON=venv/bin/python TRAIN_SECONDS=3600
+	cd weights-tools/train && PORTRAIT_LIBRARY=$(CURDIR)/$< MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_ARENA_MAX=1 \
+	    $(PYTHON) train.py --weights ../../examples/demo/demo.safetensors --run $(CURDIR)/$(BUILD)/train --seconds $(TRAIN_SECONDS) \
+	    --lr 3e-3 --batch 4 --processes 2 --teach 0 --teach-floor 0.75
 
 SEED ?= 1
 eval-demo: all $(DEMO_MODEL) ## measure the demo model on people that it never saw; SEED=n
