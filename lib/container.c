@@ -310,11 +310,6 @@ LiaxStatus lx_container_read_f32(const LxContainer *c, const LxTensorEntry *t, f
     return lx_container_read_range(c, t, 0, (size_t)t->count, to, log);
 }
 
-const void *lx_container_data(const LxContainer *c, const LxTensorEntry *t)
-{
-    return c->file.data ? c->file.data + t->offset : NULL;
-}
-
 LiaxStatus lx_container_verify(const LxContainer *c, const LxTensorEntry *t, LxLog *log)
 {
     uint8_t part[32768];

@@ -86,9 +86,6 @@ LiaxStatus lx_container_read_f32(const LxContainer *c, const LxTensorEntry *t, f
 /** The values first ... first+n-1 of a tensor, counted row-major; inside the tensor. */
 LiaxStatus lx_container_read_range(const LxContainer *c, const LxTensorEntry *t, uint64_t first, size_t n, float *to, LxLog *log);
 
-/** The stored bytes themselves, where the file is mapped or the caller's memory; else NULL. */
-const void *lx_container_data(const LxContainer *c, const LxTensorEntry *t);
-
 /** Compare the data with their checksum: LIAX_OK, or LIAX_E_FORMAT with a sentence. */
 LiaxStatus lx_container_verify(const LxContainer *c, const LxTensorEntry *t, LxLog *log);
 

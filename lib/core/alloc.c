@@ -42,19 +42,6 @@ void lx_free(const LiaxAllocator *a, void *p, size_t size)
     if (p) a->free(a->ctx, p, size ? size : 1);
 }
 
-char *lx_copy_string(const LiaxAllocator *a, const char *s)
-{
-    const size_t n = strlen(s) + 1;
-    char *copy = lx_alloc(a, n);
-    if (copy) memcpy(copy, s, n);
-    return copy;
-}
-
-void lx_free_string(const LiaxAllocator *a, char *s)
-{
-    if (s) lx_free(a, s, strlen(s) + 1);
-}
-
 int lx_mul_size(size_t a, size_t b, size_t *out)
 {
     if (a && b > SIZE_MAX / a) return 0;

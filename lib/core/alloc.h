@@ -21,10 +21,6 @@ void *lx_alloc_zero(const LiaxAllocator *a, size_t size);
 /** Free a block of lx_alloc; `size` is what it was asked with. NULL is fine. */
 void lx_free(const LiaxAllocator *a, void *p, size_t size);
 
-/** A copy of a string, freed with lx_free_string; NULL if there is no memory. */
-char *lx_copy_string(const LiaxAllocator *a, const char *s);
-void lx_free_string(const LiaxAllocator *a, char *s);
-
 /** *out = a * b; 0 if that overflows, else 1. */
 int lx_mul_size(size_t a, size_t b, size_t *out);
 

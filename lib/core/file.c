@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,16 +30,6 @@ void lx_file_from_memory(LxFile *f, const void *data, size_t size, const char *n
     *f = (LxFile){.fd = -1, .data = data, .size = size, .name = name};
 }
 
-LiaxStatus lx_file_map(LxFile *f, LxLog *log)
-{
-    if (f->data) return LIAX_OK;
-    void *p = f->size && f->size <= SIZE_MAX ? mmap(NULL, (size_t)f->size, PROT_READ, MAP_SHARED, f->fd, 0) : MAP_FAILED;
-    if (p == MAP_FAILED) return lx_fail(log, LIAX_E_IO, "%s: cannot be mapped into memory", f->name);
-    f->data = p;
-    f->is_mapped = 1;
-    return LIAX_OK;
-}
-
 LiaxStatus lx_file_read(const LxFile *f, uint64_t offset, void *to, size_t size, LxLog *log)
 {
     if (offset > f->size || size > f->size - offset)
@@ -62,7 +51,6 @@ LiaxStatus lx_file_read(const LxFile *f, uint64_t offset, void *to, size_t size,
 
 void lx_file_close(LxFile *f)
 {
-    if (f->is_mapped) munmap((void *)(uintptr_t)f->data, (size_t)f->size);
     if (f->is_open) close(f->fd);
     *f = (LxFile){.fd = -1};
 }

@@ -1,4 +1,4 @@
-/* Bytes at an offset: of a file by pread, of a mapping, or of the caller's memory. Every read is checked. */
+/* Bytes at an offset: of a file by pread, or of the caller's memory. Every read is checked. */
 #ifndef LX_FILE_H
 #define LX_FILE_H
 
@@ -12,8 +12,7 @@
 typedef struct LxFile {
     int fd;              /* valid if is_open */
     int is_open;
-    int is_mapped;
-    const uint8_t *data; /* not NULL: the bytes themselves, mapped or the caller's */
+    const uint8_t *data; /* not NULL: the bytes themselves, the caller's */
     uint64_t size;
     const char *name;    /* for sentences; the caller's */
 } LxFile;
@@ -23,9 +22,6 @@ LiaxStatus lx_file_open(LxFile *f, const char *name, LxLog *log);
 
 /** The caller's memory as a file. */
 void lx_file_from_memory(LxFile *f, const void *data, size_t size, const char *name);
-
-/** Map an open file, so that `data` is there. LIAX_E_IO with a sentence. */
-LiaxStatus lx_file_map(LxFile *f, LxLog *log);
 
 /** Read `size` bytes at `offset`; a file that is too short is LIAX_E_FORMAT, with a sentence that names the offset. */
 LiaxStatus lx_file_read(const LxFile *f, uint64_t offset, void *to, size_t size, LxLog *log);
