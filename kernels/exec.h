@@ -4,10 +4,12 @@
 
 #include "core/threads.h"
 
-/* The pool to spread the work over, and scratch memory where the kernel said that it needs some. */
+/* The pool to spread the work over, scratch memory where the kernel said that it needs some, and the device's own stream of
+   this work (NULL where the device is the host). */
 typedef struct LxExec {
     LxPool *pool;
     void *scratch;
+    void *stream;
 } LxExec;
 
 #endif

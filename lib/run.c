@@ -67,7 +67,7 @@ void lx_run_conv(LxRun *r, const char *layer, const LxConvArgs *a)
     const LxConvOps *ops = a->weights->ops;
     const size_t mark = lx_arena_mark(&r->arena);
     const size_t bytes = ops->scratch_bytes ? ops->scratch_bytes(&a->weights->desc, lx_pool_slots(r->device->pool)) : 0;
-    const LxExec x = {r->device->pool, bytes ? lx_arena_take(&r->arena, bytes) : NULL};
+    const LxExec x = {.pool = r->device->pool, .scratch = bytes ? lx_arena_take(&r->arena, bytes) : NULL};
     if (enter(r)) {
         const double began = r->profile ? now_ms() : 0;
         ops->run(&x, a);
@@ -80,7 +80,7 @@ void lx_run_conv(LxRun *r, const char *layer, const LxConvArgs *a)
     void lx_run_##name(LxRun *r, const char *layer, const Args *a)                                               \
     {                                                                                                            \
         if (!enter(r)) return;                                                                                   \
-        const LxExec x = {r->device->pool, NULL};                                                                \
+        const LxExec x = {.pool = r->device->pool};                                                              \
         const double began = r->profile ? now_ms() : 0;                                                          \
         r->device->kernels.name.run(&x, a);                                                                      \
         if (r->profile) report(r, began, (LiaxLayerInfo){.layer = layer, .kernel = #name, .algorithm = r->device->kernels.name.level}); \

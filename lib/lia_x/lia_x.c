@@ -103,7 +103,7 @@ static void encode_source(LxRun *r, const void *weights, LxTensor image, void *s
     const size_t mark = lx_arena_mark(&r->arena);
     float *z = lx_arena_take(&r->arena, (size_t)m->latent * sizeof(float));
     lx_encode(r, m, image, v.features, z, motion);
-    lx_run_tap(r, "z", (LxTensor){z, 1, m->latent, 1, 1, 1, m->latent});
+    lx_run_tap(r, "z", (LxTensor){z, 1, m->latent, 1, 1, 1, m->latent, LX_F32});
     for (int i = 0; i < m->n_levels; i++) {
         char name[16];
         snprintf(name, sizeof name, "feat%d", lx_level_size(i));
@@ -119,7 +119,7 @@ static void encode_motion(LxRun *r, const void *weights, LxTensor images, float 
     const size_t mark = lx_arena_mark(&r->arena);
     float *z = lx_arena_take(&r->arena, (size_t)images.n * (size_t)m->latent * sizeof(float));
     lx_encode(r, m, images, NULL, z, motion);
-    lx_run_tap(r, "z_driving", (LxTensor){z, images.n, m->latent, 1, 1, 1, m->latent});
+    lx_run_tap(r, "z_driving", (LxTensor){z, images.n, m->latent, 1, 1, 1, m->latent, LX_F32});
     lx_arena_release(&r->arena, mark);
 }
 

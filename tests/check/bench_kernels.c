@@ -62,7 +62,7 @@ typedef struct Timed {
 static void measure(const Options *o, const CheckLevel *level, const Timed *t)
 {
     LxPool *pool = check_pool(o->threads);
-    const LxExec x = {pool, t->scratch};
+    const LxExec x = {.pool = pool, .scratch = t->scratch};
     const double peak = t->flops > 0 && level->peak ? level->peak(pool) : 0, start = now();
     double best = 1e30, end = start;
     for (int runs = 0; runs < 3 || end - start < o->seconds; runs++) {

@@ -103,7 +103,7 @@ static Outputs run_case(CheckMemory *m, const LxConvOps *ops, const Inputs *in, 
     a.y = out.y;
     a.stats = out.stats;
     const size_t scratch = ops->scratch_bytes ? ops->scratch_bytes(&in->desc, slots) : 0;
-    const LxExec x = {check_pool(slots), check_floats(m, scratch / sizeof(float))};
+    const LxExec x = {.pool = check_pool(slots), .scratch = check_floats(m, scratch / sizeof(float))};
     ops->run(&x, &a);
     return out;
 }

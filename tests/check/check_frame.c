@@ -62,7 +62,7 @@ static void in_case(const CheckLevel *level, LiaxFormat format, int width, int h
         a.between = check_floats(&m, 4 * (size_t)height * (size_t)w);
         a.wide = check_floats(&m, 4 * (size_t)width * (size_t)slots);
         a.to = out[i] = check_output(&m, 1, 3, h, w);
-        const LxExec x = {check_pool(slots), NULL};
+        const LxExec x = {.pool = check_pool(slots)};
         if (i) level->table.frame_in.run(&x, &a);
         else lx_frame_in_ref(&x, &a);
     }
@@ -119,7 +119,7 @@ static void out_case(const CheckLevel *level, LiaxFormat format, int width, int 
         a.image = &image[i];
         a.between = check_floats(&m, 4 * (size_t)width * (size_t)h);
         a.wide = check_floats(&m, 8 * (size_t)width * (size_t)slots);
-        const LxExec x = {check_pool(slots), NULL};
+        const LxExec x = {.pool = check_pool(slots)};
         if (i) level->table.frame_out.run(&x, &a);
         else lx_frame_out_ref(&x, &a);
     }

@@ -8,7 +8,7 @@
 
 static LxExec exec(int slots)
 {
-    return (LxExec){check_pool(slots), NULL};
+    return (LxExec){.pool = check_pool(slots)};
 }
 
 /* ---- linear ------------------------------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ static void norm_case(const CheckLevel *level, int n, int rows, int c, int group
     a.scale = check_floats(&m, size), a.shift = check_floats(&m, size);
     LxGroupNormAffineArgs want = a;
     want.scale = check_floats(&m, size), want.shift = check_floats(&m, size);
-    const LxExec x = {check_pool(slots), NULL};
+    const LxExec x = {.pool = check_pool(slots)};
     lx_group_norm_affine_ref(&x, &want);
     level->table.group_norm_affine.run(&x, &a);
     for (size_t i = 0; i < size; i++) { /* sums in double: one rounding to float, and room for a last digit of it */
@@ -52,7 +52,7 @@ static void nans(const CheckLevel *l)
     CheckMemory m = {0};
     float *stats = check_vectors(&m, 2, 8, 16, 1, 2), *scale = check_floats(&m, 16), *shift = check_floats(&m, 16);
     stats[16 + 5] = NAN; /* the second group's squares */
-    const LxExec x = {check_pool(1), NULL};
+    const LxExec x = {.pool = check_pool(1)};
     const LxGroupNormAffineArgs a = {.stats = stats, .weight = check_random(&m, 8, 1, 2), .bias = check_random(&m, 8, 1, 2), .scale = scale, .shift = shift,
                                      .n = 1, .rows = 1, .c = 8, .cs = 16, .groups = 2, .count = 4, .eps = 1e-5};
     l->table.group_norm_affine.run(&x, &a);

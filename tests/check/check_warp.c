@@ -51,7 +51,7 @@ static void compare(const CheckLevel *level, const Case *c)
     for (int j = 0; j < 3; j++) mag.bias[j] = fabsf(in.bias[j]);
     mag.previous.data = check_absolute(&m, in.previous.data, lx_tensor_floats(&in.previous));
     mag.blended = (LxTensor){0};
-    const LxExec x = {check_pool(c->slots), NULL};
+    const LxExec x = {.pool = check_pool(c->slots)};
     lx_warp_ref(&x, &want);
     lx_warp_ref(&x, &mag);
     level->table.warp.run(&x, &got);
@@ -101,7 +101,7 @@ static void nans(const CheckLevel *l)
         lx_tensor_pixel(i ? &a.feature : &a.h, 0, 3, 2)[17] = NAN;
         LxWarpArgs want = a;
         set_outputs(&m, &a, &c), set_outputs(&m, &want, &c);
-        const LxExec x = {check_pool(1), NULL};
+        const LxExec x = {.pool = check_pool(1)};
         lx_warp_ref(&x, &want);
         l->table.warp.run(&x, &a);
         const LxTensor got[3] = {a.flow, a.warped, a.blended}, expected[3] = {want.flow, want.warped, want.blended};
