@@ -32,15 +32,16 @@ $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter-out $(STATIC),$^) $(STATIC) -lcmocka -lpng -ljansson $(LIBS)
 
-REPLAY := $(BUILD)/tests/fuzz/replay_container $(BUILD)/tests/fuzz/replay_checkpoint
+REPLAY := $(BUILD)/tests/fuzz/replay_container $(BUILD)/tests/fuzz/replay_checkpoint $(BUILD)/tests/fuzz/replay_motion
+$(BUILD)/tests/fuzz/replay_motion: $(call obj,$(filter examples/liax/motion_%.c %/media_target.c,$(LIAX_SRC)))
 $(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call obj,$(TOOL_SRC)) $(STATIC)
 	@mkdir -p $(@D)
-	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson $(LIBS)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lavutil $(LIBS)
 
 .PHONY: tests-built fuzz
 tests-built: $(TEST_BIN) $(REPLAY) $(BUILD)/tests/check/bench_kernels
 
-$(BUILD)/tests/check/bench_kernels: $(BUILD)/obj/tests/check/bench_kernels.o $(call obj,$(CHECK_SRC)) $(PAIRS_OBJ) $(STATIC)
+$(BUILD)/tests/check/bench_kernels: $(call obj,tests/check/bench_kernels.c examples/liax/bandwidth.c $(CHECK_SRC)) $(PAIRS_OBJ) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 

@@ -1,4 +1,4 @@
-/* liax motion: a video's motion values into a motion file, an array, or both. */
+/* liax motion: the motion values of a video, or of another motion file, into a motion file, an array, or both. */
 #include "commands.h"
 #include "driver.h"
 #include "npy_write.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 typedef struct MotionOutput {
-    MotionWriter json;
+    MotionWriter file;
     NpyFile npy;
     float *alpha;
     int motions;
@@ -22,7 +22,7 @@ static int open_output(MotionOutput *o, const Settings *s, const Engine *e, cons
     o->alpha = calloc((size_t)o->motions, sizeof *o->alpha);
     if (!o->alpha) return say_error("not enough memory");
     if (s->output &&
-        !motion_writer_open(&o->json, s->output, s->overwrite, &e->info, d->info.frame_rate, d->info.time_base, &error))
+        !motion_writer_open(&o->file, s->output, s->overwrite, &e->info, d->info.frame_rate, d->info.time_base, &error))
         return say_media_error(&error);
     if (s->npy && !npy_open(&o->npy, s->npy, s->overwrite, shape, &error)) return say_media_error(&error);
     return EXIT_OK;
@@ -31,12 +31,15 @@ static int open_output(MotionOutput *o, const Settings *s, const Engine *e, cons
 static int encode(MotionOutput *o, const Engine *e, const DriverFrame *f)
 {
     MediaError error;
-    const LiaxImage image = image_of(&f->picture);
-    const int code = engine_check(e, liax_session_encode_motion(e->session, &image, o->alpha), "encode a frame");
-    if (code) return code;
-    const MotionFrame frame = {f->pts, f->duration, o->alpha};
-    if (o->json.file && !motion_writer_add(&o->json, &frame, &error)) return say_media_error(&error);
-    if (o->npy.file && !npy_add(&o->npy, o->alpha, (size_t)o->motions, &error)) return say_media_error(&error);
+    MotionFrame frame = {f->pts, f->duration, f->alpha};
+    if (!f->alpha) {
+        const LiaxImage image = image_of(&f->picture);
+        const int code = engine_check(e, liax_session_encode_motion(e->session, &image, o->alpha), "encode a frame");
+        if (code) return code;
+        frame.alpha = o->alpha;
+    }
+    if (o->file.file && !motion_writer_add(&o->file, &frame, &error)) return say_media_error(&error);
+    if (o->npy.file && !npy_add(&o->npy, frame.alpha, (size_t)o->motions, &error)) return say_media_error(&error);
     o->n_frames++;
     progress_frame();
     return EXIT_OK;
@@ -48,7 +51,7 @@ static int finish(MotionOutput *o, int code)
     if (code == EXIT_INTERRUPTED && !o->n_frames)
         say_error("interrupted before the first frame was done, so nothing was written");
     if ((code != EXIT_OK && code != EXIT_INTERRUPTED) || !o->n_frames) return code;
-    if (o->json.file && !motion_writer_finish(&o->json, &error)) return say_media_error(&error);
+    if (o->file.file && !motion_writer_finish(&o->file, &error)) return say_media_error(&error);
     if (o->npy.file && !npy_finish(&o->npy, &error)) return say_media_error(&error);
     progress_end();
     return code;
@@ -67,7 +70,7 @@ static int encode_all(const Settings *s, const Engine *e, Driver *d)
         code = interrupted() ? EXIT_INTERRUPTED : encode(&o, e, &f);
     }
     code = finish(&o, code);
-    motion_writer_close(&o.json);
+    motion_writer_close(&o.file);
     npy_close(&o.npy);
     free(o.alpha);
     return code;
@@ -82,7 +85,6 @@ int run_motion(const Settings *s)
     if ((s->output && !media_target_check(s->output, s->overwrite, &error)) ||
         (s->npy && !npy_check(s->npy, s->overwrite, &error)))
         return say_media_error(&error);
-    if (motion_is_file(s->driving)) return say_usage("%s is a motion file already; name a video", s->driving);
     int code = engine_open(&e, s, LIAX_RELATIVE);
     if (!code) code = driver_open(&d, s->driving, s, &e);
     if (!code) code = encode_all(s, &e, &d);

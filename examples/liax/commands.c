@@ -64,8 +64,8 @@ static const Option sweep_options[] = {O_MODEL, O_SOURCE, O_OUTPUT, O_EDIT, O_SI
 
 static const Option motion_options[] = {
     O_MODEL,
-    O_VIDEO,
-    {'o', "output", "OUT.json", take_text, AT(output), 0, "the motion file, which liax animate -d takes; - for standard output"},
+    {'i', "input", "VIDEO", take_text, AT(driving), NEEDED, "a video, one picture, numbered pictures (in-%d.png), - for y4m on standard input, or a motion file, to write it in the other form"},
+    {'o', "output", "OUT", take_text, AT(output), 0, "the motion file, which liax animate -d takes: .liaxm is binary, every other name JSON; - for JSON on standard output"},
     {0, "npy", "FILE", take_text, AT(npy), 0, "the motion values, float32 [T,M]; -o may be left out"},
     O_RAW_IN,
     O_FPS,

@@ -7,15 +7,16 @@ static int open_motion(Driver *d, const Settings *s, const Engine *e)
 {
     MediaError error;
     if (!motion_read(&d->motion, d->path, &error)) return say_media_error(&error);
-    if (d->motion.motions != e->info.motions)
+    const MotionHead *h = &d->motion.head;
+    if (h->motions != e->info.motions)
         return say_error("%s has %d motion values a frame, but the model %s has %d; encode the video with this model",
-                         d->path, d->motion.motions, s->model, e->info.motions);
-    if (strcmp(d->motion.fingerprint, e->info.fingerprint) && !s->force)
+                         d->path, h->motions, s->model, e->info.motions);
+    if (strcmp(h->fingerprint, e->info.fingerprint) && !s->force)
         return say_error("%s was made with another model (fingerprint %.12s..., %s has %.12s...); encode the video "
                          "with this model, or give --force",
-                         d->path, d->motion.fingerprint, s->model, e->info.fingerprint);
-    d->info = (MediaReaderInfo){.time_base = d->motion.time_base, .frame_rate = d->motion.frame_rate,
-                                .pixel_aspect = {1, 1}, .n_frames = d->motion.n_frames};
+                         d->path, h->fingerprint, s->model, e->info.fingerprint);
+    d->info = (MediaReaderInfo){.time_base = h->time_base, .frame_rate = h->frame_rate, .pixel_aspect = {1, 1},
+                                .n_frames = h->n_frames};
     return EXIT_OK;
 }
 
@@ -48,7 +49,7 @@ int driver_next(Driver *d, DriverFrame *out, bool *more)
 {
     *more = false;
     if (!d->reader) {
-        if (d->next >= d->motion.n_frames) return EXIT_OK;
+        if (d->next >= d->motion.head.n_frames) return EXIT_OK;
         const MotionFrame m = motion_frame(&d->motion, d->next++);
         *out = (DriverFrame){.alpha = m.alpha, .pts = m.pts, .duration = m.duration};
     } else {

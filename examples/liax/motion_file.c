@@ -1,102 +1,115 @@
-/* Reading and writing motion files (motion_file.h). */
-#include "motion_file.h"
+/* Reading and writing motion files (motion_file.h): what both forms have in common. */
+#include "motion_internal.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include <jansson.h>
+#define ENDING ".liaxm"
 
-#define FORMAT "liax-motion"
+enum { MAX_MOTIONS = 65536 };
 
-enum { VERSION = 1, MAX_MOTIONS = 65536 };
+/* ---- reading */
 
 bool motion_is_file(const char *path)
 {
     FILE *f = fopen(path, "rb");
-    const int c = f ? getc(f) : EOF;
-    if (f) fclose(f);
-    return c == '{';
+    if (!f) return false;
+    const int c = getc(f);
+    rewind(f);
+    const bool is = c == '{' || motion_binary_is(f);
+    fclose(f);
+    return is;
 }
 
-static bool damaged(const char *path, const char *what, MediaError *e)
+bool motion_damaged(const char *path, const char *what, MediaError *e)
 {
     return media_fail(e, "%s is no motion file that can be read: %s; write it again with liax motion", path, what);
 }
 
-static bool read_rational(const json_t *array, MediaRational *out)
+bool motion_frame_damaged(const char *path, int64_t i, MediaError *e)
 {
-    const json_int_t num = json_integer_value(json_array_get(array, 0)),
-                     den = json_integer_value(json_array_get(array, 1));
-    if (num < 1 || den < 1 || num > INT_MAX || den > INT_MAX) return false;
-    *out = (MediaRational){(int)num, (int)den};
-    return true;
+    char what[64];
+    snprintf(what, sizeof what, "frame %lld is wrong", (long long)i);
+    return motion_damaged(path, what, e);
 }
 
-static bool read_frame(Motion *m, const json_t *frame, int64_t i)
+static bool is_fingerprint(const char *text)
 {
-    const json_t *alpha = json_object_get(frame, "alpha"), *pts = json_object_get(frame, "pts");
-    const json_int_t at = json_integer_value(pts), duration = json_integer_value(json_object_get(frame, "duration"));
-    if (!json_is_integer(pts) || duration < 1 || duration > INT_MAX || at > INT64_MAX / 2 || at < INT64_MIN / 2)
-        return false;
-    if (json_array_size(alpha) != (size_t)m->motions || (i > 0 && at <= m->times[2 * (i - 1)])) return false;
-    m->times[2 * i] = at;
+    return strlen(text) <= 64 && strspn(text, "0123456789abcdef") == strlen(text);
+}
+
+static bool is_positive(MediaRational r)
+{
+    return r.num > 0 && r.den > 0;
+}
+
+bool motion_begin(Motion *m, int64_t n_frames, const char *path, MediaError *e)
+{
+    MotionHead *h = &m->head;
+    if (!is_fingerprint(h->fingerprint)) return motion_damaged(path, "its fingerprint is none of a model", e);
+    if (h->size < 1 || h->motions < 1 || h->motions > MAX_MOTIONS)
+        return motion_damaged(path, "its size or its number of motion values is wrong", e);
+    if (!is_positive(h->frame_rate) || !is_positive(h->time_base))
+        return motion_damaged(path, "its fps or time_base is not two numbers from 1", e);
+    if (n_frames < 1) return motion_damaged(path, "it has no frames", e);
+    h->n_frames = 0;
+    m->times = calloc((size_t)n_frames, 2 * sizeof *m->times);
+    m->alphas = calloc((size_t)n_frames, (size_t)h->motions * sizeof *m->alphas);
+    return (m->times && m->alphas) || media_fail(e, "not enough memory for %s", path);
+}
+
+float *motion_next(Motion *m)
+{
+    return m->alphas + m->head.n_frames * m->head.motions;
+}
+
+/* Times rise, and stay so small that no sum of two of them wraps. */
+static bool times_are_right(const Motion *m, int64_t pts, int64_t duration)
+{
+    const int64_t i = m->head.n_frames;
+    return duration >= 1 && duration <= INT_MAX && pts <= INT64_MAX / 2 && pts >= INT64_MIN / 2 &&
+           (i == 0 || pts > m->times[2 * (i - 1)]);
+}
+
+bool motion_add(Motion *m, int64_t pts, int64_t duration, const char *path, MediaError *e)
+{
+    const float *alpha = motion_next(m);
+    const int64_t i = m->head.n_frames;
+    bool right = times_are_right(m, pts, duration);
+    for (int k = 0; k < m->head.motions; k++) right = right && isfinite(alpha[k]);
+    if (!right) return motion_frame_damaged(path, i, e);
+    m->times[2 * i] = pts;
     m->times[2 * i + 1] = duration;
-    for (int k = 0; k < m->motions; k++) {
-        const json_t *value = json_array_get(alpha, (size_t)k);
-        const float x = (float)json_number_value(value);
-        if (!json_is_number(value) || !isfinite(x)) return false;
-        m->alphas[i * m->motions + k] = x;
-    }
+    m->head.n_frames++;
     return true;
 }
 
-static bool read_root(Motion *m, const json_t *root, const char *path, MediaError *e)
+bool motion_read_stream(Motion *m, FILE *f, const char *path, MediaError *e)
 {
-    const char *format = json_string_value(json_object_get(root, "format"));
-    const char *fingerprint = json_string_value(json_object_get(root, "fingerprint"));
-    const json_t *frames = json_object_get(root, "frames");
-    const json_int_t motions = json_integer_value(json_object_get(root, "motions"));
-    if (!format || strcmp(format, FORMAT) || json_integer_value(json_object_get(root, "version")) != VERSION)
-        return damaged(path, "its format is not " FORMAT " version 1", e);
-    if (!fingerprint || strlen(fingerprint) >= sizeof m->fingerprint)
-        return damaged(path, "it has no fingerprint of a model", e);
-    if (motions < 1 || motions > MAX_MOTIONS || !json_array_size(frames)) return damaged(path, "it has no frames", e);
-    if (!read_rational(json_object_get(root, "fps"), &m->frame_rate) ||
-        !read_rational(json_object_get(root, "time_base"), &m->time_base))
-        return damaged(path, "its fps or time_base is not [number, number]", e);
-    strcpy(m->fingerprint, fingerprint);
-    m->size = (int)json_integer_value(json_object_get(root, "size"));
-    m->motions = (int)motions;
-    const size_t n = json_array_size(frames);
-    m->times = calloc(n, 2 * sizeof *m->times);
-    m->alphas = calloc(n, (size_t)motions * sizeof *m->alphas);
-    if (!m->times || !m->alphas) return media_fail(e, "not enough memory for %s", path);
-    for (; m->n_frames < (int64_t)n; m->n_frames++) {
-        if (read_frame(m, json_array_get(frames, (size_t)m->n_frames), m->n_frames)) continue;
-        char what[64];
-        snprintf(what, sizeof what, "frame %lld is wrong", (long long)m->n_frames);
-        return damaged(path, what, e);
-    }
-    return true;
+    *m = (Motion){0};
+    const bool binary = motion_binary_is(f);
+    rewind(f);
+    const bool ok = binary ? motion_binary_read(m, f, path, e) : motion_json_read(m, f, path, e);
+    if (!ok) motion_free(m);
+    return ok;
 }
 
 bool motion_read(Motion *m, const char *path, MediaError *e)
 {
-    *m = (Motion){0};
-    json_error_t error;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    const bool ok = root ? read_root(m, root, path, e) : damaged(path, error.text, e);
-    json_decref(root);
-    if (!ok) motion_free(m);
+    FILE *f = fopen(path, "rb");
+    if (!f) return media_fail(e, "cannot read %s: %s", path, strerror(errno));
+    const bool ok = motion_read_stream(m, f, path, e);
+    fclose(f);
     return ok;
 }
 
 MotionFrame motion_frame(const Motion *m, int64_t i)
 {
-    return (MotionFrame){m->times[2 * i], m->times[2 * i + 1], m->alphas + i * m->motions};
+    return (MotionFrame){m->times[2 * i], m->times[2 * i + 1], m->alphas + i * m->head.motions};
 }
 
 void motion_free(Motion *m)
@@ -106,6 +119,8 @@ void motion_free(Motion *m)
     *m = (Motion){0};
 }
 
+/* ---- writing */
+
 static bool fail(const MotionWriter *w, MediaError *e)
 {
     if (errno == EPIPE) return media_fail(e, "%s", ""); /* the reader has had enough; it needs no sentence */
@@ -113,41 +128,49 @@ static bool fail(const MotionWriter *w, MediaError *e)
                       strerror(errno));
 }
 
-static bool check(MotionWriter *w, MediaError *e)
+static bool check(const MotionWriter *w, MediaError *e)
 {
     return (w->file && !ferror(w->file)) || fail(w, e);
+}
+
+static bool is_binary(const char *path)
+{
+    const size_t n = strlen(path), ending = sizeof ENDING - 1;
+    return n >= ending && !strcasecmp(path + n - ending, ENDING);
 }
 
 bool motion_writer_open(MotionWriter *w, const char *path, bool overwrite, const LiaxModelInfo *model,
                         MediaRational frame_rate, MediaRational time_base, MediaError *e)
 {
-    *w = (MotionWriter){.motions = model->motions, .time_base = time_base};
+    *w = (MotionWriter){.binary = is_binary(path)};
+    w->head = (MotionHead){.size = model->size, .motions = model->motions, .frame_rate = frame_rate, .time_base = time_base};
+    if (!is_fingerprint(model->fingerprint))
+        return media_fail(e, "cannot write %s: the model's fingerprint is damaged; convert the model again", path);
+    strcpy(w->head.fingerprint, model->fingerprint);
     if (!media_target_open(&w->target, path, overwrite, e)) return false;
     w->file = media_target_fopen(&w->target);
-    if (!check(w, e)) return false;
-    fprintf(w->file, "{\"format\": \"" FORMAT "\", \"version\": %d,\n", VERSION);
-    fprintf(w->file, " \"fingerprint\": \"%s\", \"size\": %d, \"motions\": %d,\n", model->fingerprint, model->size,
-            model->motions);
-    fprintf(w->file, " \"fps\": [%d, %d], \"time_base\": [%d, %d],\n \"frames\": [", frame_rate.num, frame_rate.den,
-            time_base.num, time_base.den);
+    if (!w->file) return fail(w, e);
+    if (w->binary && fseek(w->file, 0, SEEK_CUR))
+        return media_fail(e, "%s is a pipe, which only a motion file in JSON can go through; choose another name", path);
+    if (w->binary) motion_binary_head(w);
+    else motion_json_start(w);
     return check(w, e);
 }
 
 bool motion_writer_add(MotionWriter *w, const MotionFrame *f, MediaError *e)
 {
-    const double time = (double)f->pts * w->time_base.num / w->time_base.den;
-    fprintf(w->file, "%s\n  {\"pts\": %lld, \"duration\": %lld, \"time\": %.6f, \"alpha\": [", w->count ? "," : "",
-            (long long)f->pts, (long long)f->duration, time);
-    for (int k = 0; k < w->motions; k++) fprintf(w->file, "%s%.9g", k ? ", " : "", (double)f->alpha[k]);
-    fputs("]}", w->file);
-    w->count++;
+    if (!w->binary) motion_json_frame(w, f);
+    else if (!motion_binary_frame(w, f)) return media_fail(e, "not enough memory to write %s", w->target.path);
+    w->head.n_frames++;
     return check(w, e);
 }
 
 bool motion_writer_finish(MotionWriter *w, MediaError *e)
 {
-    fputs("\n]}\n", w->file);
-    bool ok = check(w, e);
+    bool ok = true;
+    if (!w->binary) motion_json_end(w);
+    else if ((ok = !fseek(w->file, 0, SEEK_SET))) motion_binary_head(w);
+    ok = ok ? check(w, e) : fail(w, e);
     if (fclose(w->file) && ok) ok = fail(w, e);
     w->file = NULL;
     return ok && media_target_commit(&w->target, e);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The fuzz targets without a fuzzer, over the goldens and a small container: whole, cut short, with bytes changed. Prints TAP.
+# The fuzz targets without a fuzzer, over the goldens, a small container and motion files: whole, cut short, with bytes changed. Prints TAP.
 set -u
 build=${LIAX_BUILD:-build}
 work=$(mktemp -d)
@@ -17,4 +17,8 @@ replay() { # replay TARGET FILE
 replay container "$work/tiny.liax"
 replay checkpoint "$work/tiny.safetensors"
 for f in tests/golden/tiny-64.pt tests/golden/tiny-64-legacy.pt tests/golden/tiny-64-views.pt; do replay checkpoint $f; done
+for form in json liaxm; do
+    "$build/bin/liax" motion -m "$work/tiny.liax" -i tests/golden/tiny-64/driving-%d.png -o "$work/driving.$form" 2>/dev/null
+    replay motion "$work/driving.$form"
+done
 echo "1..$n"

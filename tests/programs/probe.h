@@ -9,6 +9,7 @@ int probe_make_picture(int argc, char **argv);
 int probe_pixel(int argc, char **argv);
 int probe_npy(int argc, char **argv);
 int probe_png_npy(int argc, char **argv);
+int probe_patch_motion(int argc, char **argv);
 int probe_rss(int argc, char **argv);
 
 #endif
