@@ -16,7 +16,8 @@ PortraitBoard *portrait_board_new(int width, int height, int aa)
     b->detail = least <= 96 ? 1 : least <= 640 ? 2 : 3;
     b->samples = malloc((size_t)width * (size_t)height * (size_t)(aa * aa) * sizeof *b->samples);
     b->pixels = malloc((size_t)width * (size_t)height * sizeof *b->pixels);
-    if (!b->samples || !b->pixels) {
+    b->smooth = malloc((size_t)width * (size_t)height);
+    if (!b->samples || !b->pixels || !b->smooth) {
         portrait_board_free(b);
         return NULL;
     }
@@ -29,6 +30,7 @@ void portrait_board_free(PortraitBoard *b)
     portrait_mesh_free(&b->mesh);
     free(b->samples);
     free(b->pixels);
+    free(b->smooth);
     free(b);
 }
 
@@ -43,17 +45,29 @@ static Scale scale_of(const PortraitBoard *b)
     return (Scale){2.0f / (float)(least * b->aa), 0.5f * (float)(b->width * b->aa), 0.5f * (float)(b->height * b->aa)};
 }
 
-static PortraitVec blend(const PortraitVec *p, const PortraitVec *q, const PortraitVec *r, float a, float b)
+static inline PortraitVec blend(const PortraitVec *p, const PortraitVec *q, const PortraitVec *r, float a, float b)
 {
     const float c = 1 - a - b;
     return (PortraitVec){a * p->x + b * q->x + c * r->x, a * p->y + b * q->y + c * r->y, a * p->z + b * q->z + c * r->z};
 }
 
 /* Narrow lo..hi to where start + slope * x >= 0, with a sample to spare: the exact test follows. */
-static void narrow(float start, float slope, float *lo, float *hi)
+static inline void narrow(float start, float slope, float inverse, float *lo, float *hi)
 {
-    if (slope > 1e-6f) *lo = fmaxf(*lo, floorf(-start / slope) - 1);
-    else if (slope < -1e-6f) *hi = fminf(*hi, ceilf(-start / slope) + 1);
+    const float zero = -start * inverse;
+    if (slope > 1e-6f) *lo = portrait_max(zero - 1, *lo);
+    else if (slope < -1e-6f) *hi = portrait_min(zero + 2, *hi);
+}
+
+/* First and last sample between three corners, inside the picture. */
+static int first(float p, float q, float r, int samples)
+{
+    return (int)-portrait_floor(-portrait_min(portrait_max(portrait_min(p, portrait_min(q, r)) - 0.5f, 0), (float)samples));
+}
+
+static int last(float p, float q, float r, int samples)
+{
+    return (int)portrait_floor(portrait_max(portrait_min(portrait_max(p, portrait_max(q, r)) - 0.5f, (float)(samples - 1)), -1));
 }
 
 static void fill(PortraitBoard *board, int which, Scale s)
@@ -70,33 +84,30 @@ static void fill(PortraitBoard *board, int which, Scale s)
     const float area = (qx - px) * (ry - py) - (qy - py) * (rx - px); /* negative is front: y is down here */
     if (area == 0 || (!two_sided && area > 0)) return;
     const int w = board->width * board->aa, h = board->height * board->aa;
-    const int x0 = (int)fmaxf(0, ceilf(fminf(px, fminf(qx, rx)) - 0.5f)), x1 = (int)fminf((float)(w - 1), floorf(fmaxf(px, fmaxf(qx, rx)) - 0.5f));
-    const int y0 = (int)fmaxf(0, ceilf(fminf(py, fminf(qy, ry)) - 0.5f)), y1 = (int)fminf((float)(h - 1), floorf(fmaxf(py, fmaxf(qy, ry)) - 0.5f));
+    const int x0 = first(px, qx, rx, w), x1 = last(px, qx, rx, w), y0 = first(py, qy, ry, h), y1 = last(py, qy, ry, h);
     const float k = 1 / area, ax = (qy - ry) * k, ay = (rx - qx) * k, bx = (ry - py) * k, by = (px - rx) * k;
+    const float cx = -ax - bx, inv_a = 1 / ax, inv_b = 1 / bx, inv_c = 1 / cx;
+    const float pz = p->at.z, qz = q->at.z, rz = r->at.z;
     for (int y = y0; y <= y1; y++) {
         const float dy = (float)y + 0.5f - ry;
         PortraitSample *row = board->samples + (size_t)y * (size_t)w;
         float lo = (float)x0, hi = (float)x1;
         if (x1 - x0 > 6) {
             const float a0 = ax * (0.5f - rx) + ay * dy, b0 = bx * (0.5f - rx) + by * dy;
-            narrow(a0, ax, &lo, &hi);
-            narrow(b0, bx, &lo, &hi);
-            narrow(1 - a0 - b0, -ax - bx, &lo, &hi);
+            narrow(a0, ax, inv_a, &lo, &hi);
+            narrow(b0, bx, inv_b, &lo, &hi);
+            narrow(1 - a0 - b0, cx, inv_c, &lo, &hi);
         }
-        for (int x = (int)lo; x <= (int)hi; x++) {
+        const int end = (int)portrait_max(hi, -1);
+        for (int x = (int)portrait_min(lo, (float)w); x <= end; x++) {
             const float dx = (float)x + 0.5f - rx, a = ax * dx + ay * dy, b = bx * dx + by * dy;
             if (a < 0 || b < 0 || a + b > 1) continue;
-            const float z = a * p->at.z + b * q->at.z + (1 - a - b) * r->at.z;
+            const float z = a * pz + b * qz + (1 - a - b) * rz;
             if (z <= row[x].z) continue;
             if (hairy && portrait_hair_edge(&board->id, t->surface, blend(&p->rest, &q->rest, &r->rest, a, b)) < 0) continue;
-            row[x] = (PortraitSample){which, a, b, z};
+            row[x] = (PortraitSample){(uint32_t)which & 0xffffff, t->surface, a, b, z};
         }
     }
-}
-
-static int surface_of(const PortraitBoard *b, const PortraitSample *s)
-{
-    return s->triangle < 0 ? PORTRAIT_SURFACES : b->mesh.t[s->triangle].surface;
 }
 
 /* What painting needs to know of a sample. */
@@ -118,20 +129,20 @@ static PortraitColour paint_point(const PortraitBoard *b, int surface, const Poi
     PortraitVec n = p->n;
     const float len = 1 / sqrtf(n.x * n.x + n.y * n.y + n.z * n.z + 1e-12f), side = n.z < 0 ? -len : len;
     n = (PortraitVec){n.x * side, n.y * side, n.z * side};
-    return portrait_paint(&b->id, &b->motion, surface, p->rest, n, p->shade);
+    return portrait_paint(&b->id, &b->stage, &b->motion, surface, p->rest, n, p->shade);
 }
 
 /* A bright spot must not outweigh its neighbours: every sample counts for white at most. */
 static PortraitColour paint_sample(const PortraitBoard *b, const PortraitSample *s, int sx, int sy, Scale sc)
 {
     PortraitColour c;
-    if (s->triangle < 0) {
-        c = portrait_paint_wall(&b->id, ((float)sx + 0.5f - sc.mid_x) * sc.unit, (sc.mid_y - (float)sy - 0.5f) * sc.unit);
+    if (s->surface == PORTRAIT_SURFACES) {
+        c = portrait_paint_wall(&b->id, &b->stage, ((float)sx + 0.5f - sc.mid_x) * sc.unit, (sc.mid_y - (float)sy - 0.5f) * sc.unit);
     } else {
         const Point p = point_of(b, s);
-        c = paint_point(b, surface_of(b, s), &p);
+        c = paint_point(b, s->surface, &p);
     }
-    return (PortraitColour){fminf(c.r, 1), fminf(c.g, 1), fminf(c.b, 1)};
+    return (PortraitColour){portrait_min(c.r, 1), portrait_min(c.g, 1), portrait_min(c.b, 1)};
 }
 
 static const PortraitSample *corner(const PortraitBoard *b, int px, int py)
@@ -143,13 +154,14 @@ static const PortraitSample *corner(const PortraitBoard *b, int px, int py)
 static int uniform(const PortraitBoard *b, int px, int py)
 {
     const PortraitSample *s = corner(b, px, py);
-    const int kind = surface_of(b, s), w = b->width * b->aa;
+    const size_t w = (size_t)(b->width * b->aa);
+    int same = 1;
     for (int i = 0; i < b->aa; i++)
         for (int j = 0; j < b->aa; j++) {
-            const PortraitSample *t = s + (size_t)i * (size_t)w + j;
-            if (surface_of(b, t) != kind || fabsf(t->z - s->z) > 0.03f) return 0;
+            const PortraitSample *t = s + (size_t)i * w + j;
+            same &= (t->surface == s->surface) & (fabsf(t->z - s->z) <= 0.03f);
         }
-    return 1;
+    return same;
 }
 
 static PortraitColour paint_all(const PortraitBoard *b, int px, int py, Scale sc)
@@ -166,19 +178,19 @@ static PortraitColour paint_all(const PortraitBoard *b, int px, int py, Scale sc
 }
 
 /* The first guess: a uniform pixel is painted once, at its middle. */
-static PortraitColour guess(const PortraitBoard *b, int px, int py, Scale sc)
+static PortraitColour guess(const PortraitBoard *b, int px, int py, int smooth, Scale sc)
 {
-    if (!uniform(b, px, py)) return paint_all(b, px, py, sc);
+    if (!smooth) return paint_all(b, px, py, sc);
     const PortraitSample *s = corner(b, px, py), *e = s + (size_t)(b->aa - 1) * (size_t)(b->width * b->aa + 1);
-    if (s->triangle < 0) {
+    if (s->surface == PORTRAIT_SURFACES) {
         const float half = 0.5f * (float)b->aa;
-        return portrait_paint_wall(&b->id, ((float)(px * b->aa) + half - sc.mid_x) * sc.unit, (sc.mid_y - (float)(py * b->aa) - half) * sc.unit);
+        return portrait_paint_wall(&b->id, &b->stage, ((float)(px * b->aa) + half - sc.mid_x) * sc.unit, (sc.mid_y - (float)(py * b->aa) - half) * sc.unit);
     }
     const Point p = point_of(b, s), q = point_of(b, e);
     const Point mid = {{0.5f * (p.rest.x + q.rest.x), 0.5f * (p.rest.y + q.rest.y), 0.5f * (p.rest.z + q.rest.z)},
                        {p.n.x + q.n.x, p.n.y + q.n.y, p.n.z + q.n.z}, 0.5f * (p.shade + q.shade)};
-    const PortraitColour c = paint_point(b, surface_of(b, s), &mid);
-    return (PortraitColour){fminf(c.r, 1), fminf(c.g, 1), fminf(c.b, 1)};
+    const PortraitColour c = paint_point(b, s->surface, &mid);
+    return (PortraitColour){portrait_min(c.r, 1), portrait_min(c.g, 1), portrait_min(c.b, 1)};
 }
 
 static float apart(PortraitColour a, PortraitColour b)
@@ -189,11 +201,13 @@ static float apart(PortraitColour a, PortraitColour b)
 /* All samples count where a pixel differs from its neighbours. */
 static PortraitColour resolve(const PortraitBoard *b, int x, int y, Scale sc)
 {
-    const PortraitColour *c = b->pixels + (size_t)y * (size_t)b->width + (size_t)x;
+    const size_t at = (size_t)y * (size_t)b->width + (size_t)x;
+    const PortraitColour *c = b->pixels + at;
+    if (b->aa == 1 || !b->smooth[at]) return *c;
     const float limit = 0.07f;
     const int busy = (x > 0 && apart(c[0], c[-1]) > limit) || (x + 1 < b->width && apart(c[0], c[1]) > limit) ||
                      (y > 0 && apart(c[0], c[-b->width]) > limit) || (y + 1 < b->height && apart(c[0], c[b->width]) > limit);
-    return busy && b->aa > 1 && uniform(b, x, y) ? paint_all(b, x, y, sc) : c[0];
+    return busy ? paint_all(b, x, y, sc) : *c;
 }
 
 static uint8_t to_byte(float linear)
@@ -205,13 +219,18 @@ void portrait_draw(PortraitBoard *b, const PortraitIdentity *id, const PortraitM
 {
     b->id = *id;
     b->motion = *m;
+    b->stage = portrait_stage(id);
     const size_t n = (size_t)b->width * (size_t)b->height * (size_t)(b->aa * b->aa);
-    for (size_t i = 0; i < n; i++) b->samples[i] = (PortraitSample){-1, 0, 0, -1e9f};
+    for (size_t i = 0; i < n; i++) b->samples[i] = (PortraitSample){0, PORTRAIT_SURFACES, 0, 0, -1e9f};
     const Scale sc = scale_of(b);
     if (!portrait_mesh_build(&b->mesh, id, m, b->detail))
         for (int i = 0; i < b->mesh.n_t; i++) fill(b, i, sc);
     for (int y = 0; y < b->height; y++)
-        for (int x = 0; x < b->width; x++) b->pixels[(size_t)y * (size_t)b->width + (size_t)x] = guess(b, x, y, sc);
+        for (int x = 0; x < b->width; x++) {
+            const size_t at = (size_t)y * (size_t)b->width + (size_t)x;
+            b->smooth[at] = (uint8_t)uniform(b, x, y);
+            b->pixels[at] = guess(b, x, y, b->smooth[at], sc);
+        }
     for (int y = 0; y < b->height; y++)
         for (int x = 0; x < b->width; x++) {
             const PortraitColour c = resolve(b, x, y, sc);
@@ -233,7 +252,7 @@ void portrait_labels(const PortraitBoard *b, uint8_t *labels)
     for (int y = 0; y < b->height; y++)
         for (int x = 0; x < b->width; x++) {
             const PortraitSample *s = middle(b, x, y);
-            if (s->triangle < 0) {
+            if (s->surface == PORTRAIT_SURFACES) {
                 *labels++ = 0;
                 continue;
             }
@@ -280,7 +299,7 @@ static void slide(PortraitVec *at, const PortraitVertex *p, const PortraitVertex
 
 static int find(const PortraitBoard *b, const PortraitBoard *o, const PortraitSample *s, Scale sc, PortraitVec *at)
 {
-    const int head = surface_of(b, s) == PORTRAIT_HEAD;
+    const int head = s->surface == PORTRAIT_HEAD;
     const PortraitTriangle *t = &b->mesh.t[s->triangle];
     const PortraitVertex *v = b->mesh.v, *w = o->mesh.v;
     *at = blend(&w[t->v[0]].at, &w[t->v[1]].at, &w[t->v[2]].at, s->a, s->b);
@@ -297,7 +316,7 @@ static int find(const PortraitBoard *b, const PortraitBoard *o, const PortraitSa
     const int x = (int)floorf(at->x / sc.unit + sc.mid_x), y = (int)floorf(sc.mid_y - at->y / sc.unit);
     if (x < 0 || y < 0 || x >= b->width * b->aa || y >= b->height * b->aa) return 0;
     const PortraitSample *there = &o->samples[(size_t)y * (size_t)(b->width * b->aa) + (size_t)x];
-    return ok && surface_of(o, there) == surface_of(b, s) && fabsf(there->z - at->z) < 0.05f;
+    return ok && there->surface == s->surface && fabsf(there->z - at->z) < 0.05f;
 }
 
 void portrait_flow(const PortraitBoard *b, const PortraitBoard *other, float *flow, float *seen)
@@ -310,8 +329,8 @@ void portrait_flow(const PortraitBoard *b, const PortraitBoard *other, float *fl
         for (int px = 0; px < b->width; px++, i++) {
             const PortraitSample *s = middle(b, px, py);
             flow[i] = flow[plane + i] = 0;
-            if (s->triangle < 0) {
-                seen[i] = middle(other, px, py)->triangle < 0;
+            if (s->surface == PORTRAIT_SURFACES) {
+                seen[i] = middle(other, px, py)->surface == PORTRAIT_SURFACES;
                 continue;
             }
             PortraitVec at;

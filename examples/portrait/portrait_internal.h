@@ -35,16 +35,26 @@ typedef struct PortraitMesh {
 
 /* One sample of the picture: the triangle seen and the weights of its first two corners. */
 typedef struct PortraitSample {
-    int32_t triangle; /* -1 is the background */
+    uint32_t triangle : 24, surface : 8; /* PORTRAIT_SURFACES is the background, which has no triangle */
     float a, b, z;
 } PortraitSample;
+
+/* What the painting of one person's picture needs at every sample, worked out once. */
+typedef struct PortraitStage {
+    PortraitVec lamp;            /* where the key light is, unit length */
+    PortraitColour key;          /* its colour */
+    float half_z, half_unit;     /* (lamp.x, lamp.y, half_z) * half_unit is halfway between lamp and viewer */
+    PortraitVec discs[9];        /* of scene 1's wall: middle, and the radius in z */
+} PortraitStage;
 
 struct PortraitBoard {
     int width, height, aa, detail;
     PortraitMesh mesh;
     PortraitSample *samples; /* [height*aa][width*aa] */
     PortraitColour *pixels;  /* [height][width], the first guess of each pixel */
+    uint8_t *smooth;         /* [height][width], 1 where one smooth surface fills the pixel */
     PortraitIdentity id;
+    PortraitStage stage;
     PortraitMotion motion;
 };
 
@@ -56,9 +66,30 @@ static inline float portrait_clamp(float x, float lo, float hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
+/* As fminf, fmaxf and floorf, but not calls: of a and a NaN the second counts, and floor takes what fits an int32_t. */
+static inline float portrait_min(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float portrait_max(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static inline float portrait_floor(float x)
+{
+    const float whole = (float)(int32_t)x;
+    return whole > x ? whole - 1 : whole;
+}
+
+/* 0 at a and beyond, 1 at b and beyond, smooth between. Most points lie outside and need no division. */
 static inline float portrait_step(float a, float b, float x)
 {
-    const float t = portrait_clamp((x - a) / (b - a), 0, 1);
+    const float d = b > a ? x - a : a - x, width = b > a ? b - a : a - b;
+    if (d <= 0) return 0;
+    if (d >= width) return 1;
+    const float t = d / width;
     return t * t * (3 - 2 * t);
 }
 
@@ -68,6 +99,21 @@ static inline float portrait_bump(float d2)
     if (d2 >= 4) return 0;
     const float t = 1 - 0.25f * d2;
     return t * t * t * t;
+}
+
+/* A bump along x = 0, and one about (0, 0). Most points lie outside and need no division. */
+static inline float portrait_ridge(float x, float r)
+{
+    if (fabsf(x) >= 2 * r) return 0;
+    const float u = x / r;
+    return portrait_bump(u * u);
+}
+
+static inline float portrait_spot(float x, float rx, float y, float ry)
+{
+    if (fabsf(x) >= 2 * rx || fabsf(y) >= 2 * ry) return 0;
+    const float u = x / rx, v = y / ry;
+    return portrait_bump(u * u + v * v);
 }
 
 static inline float portrait_mixf(float a, float b, float t)
@@ -88,6 +134,12 @@ static inline PortraitColour portrait_dim(PortraitColour a, float t)
 static inline PortraitColour portrait_tint(PortraitColour a, PortraitColour b)
 {
     return (PortraitColour){a.r * b.r, a.g * b.g, a.b * b.b};
+}
+
+/* c tinted by `tint` as far as t, 0..1: mostly not at all. */
+static inline PortraitColour portrait_stain(PortraitColour c, PortraitColour tint, float t)
+{
+    return t == 0 ? c : portrait_mix(c, portrait_tint(c, tint), t);
 }
 
 /* SplitMix64: every seed gives a good stream, also 0, 1, 2 ... */
@@ -117,7 +169,7 @@ static inline float portrait_lattice(int32_t x, int32_t y, uint32_t seed)
 
 static inline float portrait_noise(float x, float y, uint32_t seed)
 {
-    const float fx = floorf(x), fy = floorf(y);
+    const float fx = portrait_floor(x), fy = portrait_floor(y);
     const int32_t ix = (int32_t)fx, iy = (int32_t)fy;
     float u = x - fx, v = y - fy;
     u = u * u * (3 - 2 * u);
@@ -149,10 +201,12 @@ float portrait_lid_low(const PortraitIdentity *id, float u, float blink);
 /* How much light hair, chin and collar leave to a resting point, 0..1. */
 float portrait_shade(const PortraitIdentity *id, int surface, PortraitVec rest);
 
+PortraitStage portrait_stage(const PortraitIdentity *id);
+
 /* Colour of a point: `rest` on surface, `n` the normal in the picture, `shade` as above. */
-PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitMotion *m, int surface, PortraitVec rest,
-                              PortraitVec n, float shade);
-PortraitColour portrait_paint_wall(const PortraitIdentity *id, float x, float y);
+PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitStage *stage, const PortraitMotion *m, int surface,
+                              PortraitVec rest, PortraitVec n, float shade);
+PortraitColour portrait_paint_wall(const PortraitIdentity *id, const PortraitStage *stage, float x, float y);
 /* The pieces of portrait_paint that have files of their own. */
 PortraitColour portrait_paint_face(const PortraitIdentity *id, const PortraitMotion *m, PortraitVec rest, float *gloss,
                                    float *flat);

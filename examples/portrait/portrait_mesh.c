@@ -6,6 +6,7 @@
 
 #define PI_F 3.14159265f
 #define MAX_ROWS 96
+#define HEAD_COLS 32 /* times detail, 1..3 */
 #define HEAD_SIZE 0.74f /* half head heights of half a picture */
 
 /* Two rigid frames; a point between them (neck, long hair) takes a share of each. */
@@ -111,10 +112,12 @@ static void join(Builder *b, int surface, int first, int rows, int cols, int clo
         }
 }
 
-static float column_angle(int j, int cols)
+static void head_columns(int cols, PortraitMeridian *columns)
 {
-    const float u = ((float)j + 0.5f) * 2 / (float)cols - 1;
-    return PI_F * u * (0.45f + 0.55f * u * u); /* most columns in front */
+    for (int j = 0; j < cols; j++) {
+        const float u = ((float)j + 0.5f) * 2 / (float)cols - 1;
+        columns[j] = portrait_head_meridian(PI_F * u * (0.45f + 0.55f * u * u)); /* most columns in front */
+    }
 }
 
 /* Heights of the head's rows, top first: evenly spread over the egg, and close together at the lips. */
@@ -135,16 +138,20 @@ static int head_rows(const PortraitIdentity *id, int n, float *rows)
 static void build_head(Builder *b, int detail)
 {
     float rows[MAX_ROWS];
-    const int cols = 32 * detail, n = head_rows(b->id, 24 * detail, rows);
+    PortraitMeridian columns[3 * HEAD_COLS];
+    const int cols = HEAD_COLS * detail, n = head_rows(b->id, 24 * detail, rows);
     if (reserve(b, n * cols, 2 * n * cols)) return;
     const int first = b->mesh->n_v;
-    for (int i = 0; i < n; i++)
+    head_columns(cols, columns);
+    for (int i = 0; i < n; i++) {
+        const PortraitParallel row = portrait_head_parallel(b->id, rows[i]);
         for (int j = 0; j < cols; j++) {
-            const PortraitVec egg = portrait_head_egg(b->id, column_angle(j, cols), rows[i]);
+            const PortraitVec egg = portrait_head_egg(row, columns[j]);
             PortraitVec p = portrait_head_express(b->id, b->m, egg);
             p.z += portrait_head_relief(b->id, egg);
             vertex(b, PORTRAIT_HEAD, p, egg, 0);
         }
+    }
     join(b, PORTRAIT_HEAD, first, n, cols, 1);
 }
 
@@ -176,16 +183,19 @@ static void build_cap(Builder *b, int detail)
 {
     const PortraitIdentity *id = b->id;
     if (id->hair == PORTRAIT_HAIR_NONE) return;
-    const int cols = 32 * detail, n = 18 * detail;
+    PortraitMeridian columns[3 * HEAD_COLS];
+    const int cols = HEAD_COLS * detail, n = 18 * detail;
     if (reserve(b, n * cols, 2 * n * cols)) return;
     const int first = b->mesh->n_v;
     const float curl = id->hair == PORTRAIT_HAIR_CURLY ? 1 : 0;
     const float thick = id->hair == PORTRAIT_HAIR_BUZZ ? 0.02f : id->hair == PORTRAIT_HAIR_BUN ? 0.05f
                       : id->hair_volume + 0.12f * curl;
-    for (int i = 0; i < n; i++)
+    head_columns(cols, columns);
+    for (int i = 0; i < n; i++) {
+        const float y = cosf(0.70f * PI_F * (float)i / (float)(n - 1));
+        const PortraitParallel row = portrait_head_parallel(id, y);
         for (int j = 0; j < cols; j++) {
-            const float t = column_angle(j, cols), y = cosf(0.70f * PI_F * (float)i / (float)(n - 1));
-            const PortraitVec e = portrait_head_egg(id, t, y);
+            const PortraitVec e = portrait_head_egg(row, columns[j]);
             const float ax = id->noise ? e.x : fabsf(e.x);
             /* thin at the forehead and the nape, full on top */
             float w = thick * portrait_mixf(0.45f, 1, portrait_step(0.25f, 0.95f, y)) + 0.015f;
@@ -201,6 +211,7 @@ static void build_cap(Builder *b, int detail)
             const PortraitVec p = {e.x * (1 + w / id->width), e.y + (y > 0 ? y * w : 0.3f * y * w), e.z * (1 + w / id->depth)};
             vertex(b, PORTRAIT_CAP, p, e, 0);
         }
+    }
     join(b, PORTRAIT_CAP, first, n, cols, 1);
 }
 
@@ -299,8 +310,8 @@ static void build_glasses(Builder *b)
         for (int i = 0; i < N; i++) {
             const float t = 2 * PI_F * (float)i / N, c = cosf(t), q = sinf(t);
             const float x = s * copysignf(powf(fabsf(c), power), c), y = copysignf(powf(fabsf(q), power), q);
-            in[i] = (PortraitVec){cx + (rx - 0.026f) * x, cy + (ry - 0.026f) * y, z - 0.12f * fmaxf(0, s * x)};
-            out[i] = (PortraitVec){cx + rx * x, cy + ry * y, z - 0.12f * fmaxf(0, s * x)};
+            in[i] = (PortraitVec){cx + (rx - 0.026f) * x, cy + (ry - 0.026f) * y, z - 0.12f * portrait_max(0, s * x)};
+            out[i] = (PortraitVec){cx + rx * x, cy + ry * y, z - 0.12f * portrait_max(0, s * x)};
         }
         build_strip(b, in, out, N, 1);
         const float x0 = s * (id->eye_x + rx - 0.005f), x1 = s * (portrait_head_width(id, id->eye_y) + 0.045f);

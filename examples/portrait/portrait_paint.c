@@ -13,7 +13,7 @@ float portrait_hair_edge(const PortraitIdentity *id, int surface, PortraitVec re
     if (surface == PORTRAIT_BACK) return 1;
     const float c = rest.z / (id->depth + 1e-4f); /* 1 in front, 0 at the ears */
     const int covers = id->hair == PORTRAIT_HAIR_BOB || id->hair == PORTRAIT_HAIR_LONG;
-    float front = id->hairline - 0.30f * sq(ax / id->width) + 0.04f * portrait_bump(sq(ax / 0.18f)) * (id->hair == PORTRAIT_HAIR_SHORT ? -1.0f : 0.0f);
+    float front = id->hairline - 0.30f * sq(ax / id->width) + 0.04f * portrait_ridge(ax, 0.18f) * (id->hair == PORTRAIT_HAIR_SHORT ? -1.0f : 0.0f);
     if (id->hair == PORTRAIT_HAIR_FRINGE)
         front = id->eye_y + id->brow_y + 0.12f + 0.04f * portrait_noise(nx * 13, 0.3f, id->noise + 1) + 0.10f * sq(rest.x);
     if (id->hair == PORTRAIT_HAIR_PARTED || covers) {
@@ -26,7 +26,7 @@ float portrait_hair_edge(const PortraitIdentity *id, int surface, PortraitVec re
     float edge = portrait_mixf(front, side, portrait_step(0.50f, covers ? 0.22f : 0.30f, c));
     edge = portrait_mixf(edge, nape, portrait_step(-0.02f, -0.22f, c));
     /* over and behind the ear */
-    if (!covers) edge = fmaxf(edge, id->eye_y + 0.10f - 6 * sq(c + 0.04f) - 0.25f * portrait_step(0.0f, -0.25f, c));
+    if (!covers) edge = portrait_max(edge, id->eye_y + 0.10f - 6 * sq(c + 0.04f) - 0.25f * portrait_step(0.0f, -0.25f, c));
     return rest.y - edge + ragged;
 }
 
@@ -42,13 +42,13 @@ static PortraitColour paint_hair(const PortraitIdentity *id, int surface, Portra
     } else {
         /* strands run down from the parting: the angle about it tells them apart */
         const float along = 2.5f * p.y, wave = surface == PORTRAIT_BACK ? 0.12f * id->hair_wave * sinf(9 * p.y + 1.7f) : 0;
-        const float across = (nx - part) * 1.6f / (0.55f + fmaxf(0, 1 - p.y)) + 0.8f * p.z + wave;
+        const float across = (nx - part) * 1.6f / (0.55f + portrait_max(0, 1 - p.y)) + 0.8f * p.z + wave;
         strand = 0.55f * portrait_noise(26 * across, along, id->noise) + 0.40f * portrait_noise(70 * across, 2 * along, id->noise + 1);
         band = 0.50f + 0.10f * portrait_noise(18 * across, 0.5f, id->noise + 2);
     }
     PortraitColour c = portrait_dim(id->hair_colour, 1 + 0.42f * strand);
     const PortraitColour sheen = portrait_mix(id->hair_colour, (PortraitColour){0.9f, 0.85f, 0.8f}, 0.35f);
-    c = portrait_mix(c, sheen, (id->hair == PORTRAIT_HAIR_CURLY ? 0.10f : 0.34f) * portrait_bump(sq((n.y - band) / 0.24f)) * (0.6f + 0.6f * strand));
+    c = portrait_mix(c, sheen, (id->hair == PORTRAIT_HAIR_CURLY ? 0.10f : 0.34f) * portrait_ridge(n.y - band, 0.24f) * (0.6f + 0.6f * strand));
     if (surface == PORTRAIT_BACK) c = portrait_dim(c, 0.55f + 0.35f * portrait_step(0.1f, 0.5f, p.z + 0.4f * fabsf(p.x)));
     return c;
 }
@@ -88,16 +88,16 @@ static PortraitColour paint_body(const PortraitIdentity *id, PortraitVec p, floa
     return c;
 }
 
-PortraitColour portrait_paint_wall(const PortraitIdentity *id, float x, float y)
+PortraitColour portrait_paint_wall(const PortraitIdentity *id, const PortraitStage *stage, float x, float y)
 {
     const float sx = id->noise ? x : fabsf(x);
     PortraitColour c = portrait_mix(id->wall2, id->wall, portrait_step(-1, 1, y + 0.15f * (id->noise ? id->light_x * x : 0)));
     if (id->scene == 1) {
         for (int i = 0; i < 9; i++) {
-            const float cx = 1.1f * portrait_lattice(i, 1, id->noise), cy = 1.1f * portrait_lattice(i, 2, id->noise);
-            const float r = 0.20f + 0.08f * portrait_lattice(i, 3, id->noise);
-            const float d = sqrtf(sq(sx - (id->noise ? cx : fabsf(cx))) + sq(y - cy));
-            c = portrait_mix(c, (PortraitColour){1, 0.97f, 0.90f}, 0.16f * portrait_step(r, r - 0.03f, d));
+            const PortraitVec *disc = &stage->discs[i];
+            const float r = disc->z, dx = sx - disc->x, dy = y - disc->y;
+            if (fabsf(dx) >= r || fabsf(dy) >= r) continue;
+            c = portrait_mix(c, (PortraitColour){1, 0.97f, 0.90f}, 0.16f * portrait_step(r, r - 0.03f, sqrtf(sq(dx) + sq(dy))));
         }
     } else if (id->scene == 2) {
         const float d = sqrtf(sq(sx) + sq(y - 0.05f));
@@ -123,16 +123,35 @@ float portrait_shade(const PortraitIdentity *id, int surface, PortraitVec p)
     return s * portrait_mixf(0.70f, 1, portrait_step(-1.0f, -0.84f, p.y));
 }
 
-static PortraitColour light(const PortraitIdentity *id, PortraitColour c, PortraitVec n, float shade, float gloss, float flat, int soft)
+PortraitStage portrait_stage(const PortraitIdentity *id)
 {
-    const float q = 1 / sqrtf(sq(id->light_x) + sq(id->light_y) + 0.64f);
-    const PortraitVec l = {id->light_x * q, id->light_y * q, 0.8f * q};
-    const float d = n.x * l.x + n.y * l.y + n.z * l.z, w = id->light_warm;
-    const PortraitColour key = {1.06f + 0.05f * w, 1.0f, 0.95f - 0.09f * w};
+    PortraitStage s;
+    const float q = 1 / sqrtf(sq(id->light_x) + sq(id->light_y) + 0.64f), w = id->light_warm;
+    s.lamp = (PortraitVec){id->light_x * q, id->light_y * q, 0.8f * q};
+    s.key = (PortraitColour){1.06f + 0.05f * w, 1.0f, 0.95f - 0.09f * w};
+    s.half_z = s.lamp.z + 1;
+    s.half_unit = 1 / sqrtf(s.lamp.x * s.lamp.x + s.lamp.y * s.lamp.y + s.half_z * s.half_z);
+    for (int i = 0; i < 9; i++) {
+        const float x = 1.1f * portrait_lattice(i, 1, id->noise), y = 1.1f * portrait_lattice(i, 2, id->noise);
+        s.discs[i] = (PortraitVec){id->noise ? x : fabsf(x), y, 0.20f + 0.08f * portrait_lattice(i, 3, id->noise)};
+    }
+    return s;
+}
+
+/* Light that wraps round an edge by `wrap`; d is the cosine of its angle. */
+static float wrapped(float d, float wrap)
+{
+    return portrait_clamp((d + wrap) / (1 + wrap), 0, 1);
+}
+
+static PortraitColour light(const PortraitIdentity *id, const PortraitStage *stage, PortraitColour c, PortraitVec n, float shade,
+                            float gloss, float flat, int soft)
+{
+    const PortraitVec l = stage->lamp;
+    const PortraitColour key = stage->key;
+    const float d = n.x * l.x + n.y * l.y + n.z * l.z;
     /* skin lets red light pass round its edges */
-    const float wr = soft ? 0.50f : 0.30f, wg = soft ? 0.34f : 0.30f, wb = soft ? 0.30f : 0.30f;
-    const float dr = portrait_clamp((d + wr) / (1 + wr), 0, 1), dg = portrait_clamp((d + wg) / (1 + wg), 0, 1);
-    const float db = portrait_clamp((d + wb) / (1 + wb), 0, 1);
+    const float db = wrapped(d, 0.30f), dr = soft ? wrapped(d, 0.50f) : db, dg = soft ? wrapped(d, 0.34f) : db;
     const float sky = 0.5f + 0.5f * n.y, lit = 0.35f + 0.65f * shade;
     const PortraitColour amb = {0.27f + 0.09f * sky, 0.26f + 0.12f * sky, 0.26f + 0.16f * sky};
     PortraitColour e = {key.r * 0.70f * dr * lit + amb.r * shade, key.g * 0.70f * dg * lit + amb.g * shade,
@@ -140,9 +159,8 @@ static PortraitColour light(const PortraitIdentity *id, PortraitColour c, Portra
     e = portrait_mix(e, (PortraitColour){0.95f * shade, 0.95f * shade, 0.95f * shade}, flat);
     c = portrait_tint(c, e);
     /* half vector for a viewer in front; a rim from behind on the dark side */
-    const float hz = l.z + 1, hq = 1 / sqrtf(l.x * l.x + l.y * l.y + hz * hz);
-    const float h = fmaxf(0, (n.x * l.x + n.y * l.y + n.z * hz) * hq), h2 = h * h, h4 = h2 * h2, h16 = h4 * h4 * h4 * h4;
-    const float edge = 1 - fmaxf(0, n.z), rim = edge * edge * edge * (id->noise ? 0.5f - 0.5f * n.x * (l.x > 0 ? 1.0f : -1.0f) : 0.5f);
+    const float h = portrait_max(0, (n.x * l.x + n.y * l.y + n.z * stage->half_z) * stage->half_unit), h2 = h * h, h4 = h2 * h2, h16 = h4 * h4 * h4 * h4;
+    const float edge = 1 - portrait_max(0, n.z), rim = edge * edge * edge * (id->noise ? 0.5f - 0.5f * n.x * (l.x > 0 ? 1.0f : -1.0f) : 0.5f);
     const float add = shade * (gloss * 0.55f * h16 * h4 + 0.10f * rim);
     c.r += add * key.r;
     c.g += add * key.g;
@@ -150,8 +168,8 @@ static PortraitColour light(const PortraitIdentity *id, PortraitColour c, Portra
     return c;
 }
 
-PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitMotion *m, int surface, PortraitVec rest,
-                              PortraitVec n, float shade)
+PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitStage *stage, const PortraitMotion *m, int surface,
+                              PortraitVec rest, PortraitVec n, float shade)
 {
     float gloss = 0.05f, flat = 0;
     PortraitColour c;
@@ -164,5 +182,5 @@ PortraitColour portrait_paint(const PortraitIdentity *id, const PortraitMotion *
     case PORTRAIT_FRAME: c = id->frame; gloss = 0.5f; soft = 0; break;
     default: c = paint_hair(id, surface, rest, n); soft = 0; break;
     }
-    return light(id, c, n, shade, gloss, flat, soft);
+    return light(id, stage, c, n, shade, gloss, flat, soft);
 }
