@@ -38,8 +38,23 @@ $(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/replay.o $(BUIL
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lavutil $(LIBS)
 
+# The text of kernels/cuda as C++ for the CPU (tests/emulator). Its fibers are known to ASan, not to TSan.
+EMULATE := -g $(WARN) $(SAN_FLAGS) -O2 -ffp-contract=off -fPIC -DLX_EMULATE -Itests/emulator -Iinclude -Ilib -Ikernels -MMD -MP
+EMULATOR_OBJ := $(patsubst %.cpp,$(BUILD)/obj/emulated/%.o,$(wildcard tests/emulator/cuda_emulator*.cpp))
+ifeq ($(findstring thread,$(SAN)),)
+EMULATED_TESTS := $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/emulator/test_*.cpp))
+endif
+
+$(BUILD)/obj/emulated/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(EMULATE) $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/tests/emulator/test_emulator: $(BUILD)/obj/emulated/tests/emulator/test_emulator.o $(EMULATOR_OBJ)
+	@mkdir -p $(@D)
+	$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka
+
 .PHONY: tests-built fuzz
-tests-built: $(TEST_BIN) $(REPLAY) $(BUILD)/tests/check/bench_kernels
+tests-built: $(TEST_BIN) $(EMULATED_TESTS) $(REPLAY) $(BUILD)/tests/check/bench_kernels
 
 $(BUILD)/tests/check/bench_kernels: $(call obj,tests/check/bench_kernels.c examples/liax/bandwidth.c $(CHECK_SRC)) $(PAIRS_OBJ) $(STATIC)
 	@mkdir -p $(@D)
@@ -50,7 +65,7 @@ fuzz: all ## libFuzzer on the readers of files (clang), SECONDS_EACH=60
 	tests/fuzz/fuzz.sh $(SECONDS_EACH)
 
 test: all tests-built ## the tests of one build
-	tests/run.sh $(BUILD) $(TEST_BIN) $(TEST_SH)
+	tests/run.sh $(BUILD) $(TEST_BIN) $(EMULATED_TESTS) $(TEST_SH)
 
 # Everything that must hold before a change goes in: all tests; all of it again under ASan and UBSan; clang without a warning.
 check: deps ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
