@@ -67,8 +67,14 @@ fuzz: all ## libFuzzer on the readers of files (clang), SECONDS_EACH=60
 test: all tests-built ## the tests of one build
 	tests/run.sh $(BUILD) $(TEST_BIN) $(EMULATED_TESTS) $(TEST_SH)
 
+# tests/build/test_aarch64.sh is skipped where these are not; 39 MB to fetch, so that only make check asks for them.
+.PHONY: deps-aarch64
+deps-aarch64:
+	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user; } || true
+
 # Everything that must hold before a change goes in: all tests; all of it again under ASan and UBSan; clang without a warning.
-check: deps ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
+check: deps deps-aarch64 ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
 	@tests/check.sh $(MAKE)
 
 # Speed, for docs/performance.md: kernels, then layers and whole frames of a model with s=0.5. JSON beside the tables in build/bench.

@@ -298,7 +298,8 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
     return failed;
 }
 
-int main(void)
+/* test_goldens [MODEL]: of all golden models, or of one */
+int main(int argc, char **argv)
 {
     static const Way ways[] = {{"ref", LIAX_CONV_AUTO, "auto"}, {"avx2", LIAX_CONV_AUTO, "auto"}, {"avx2", LIAX_CONV_REF, "ref"},
                                {"avx2", LIAX_CONV_DIRECT, "direct"}, {"avx512", LIAX_CONV_AUTO, "auto"}};
@@ -306,6 +307,7 @@ int main(void)
     const size_t n = golden_manifest(&goldens);
     int failed = 0;
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+        if (argc > 1 && strcmp(argv[1], models[m].name)) continue;
         golden_convert(models[m].name, "pt");
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) failed += run_way(&models[m], &ways[w], goldens, n);
     }

@@ -2,7 +2,6 @@
 #include "golden.h"
 
 #include <math.h>
-#include <png.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,18 +131,6 @@ void golden_free(Array *a)
     free(a->f);
     free(a->u);
     *a = (Array){0};
-}
-
-uint8_t *golden_png(const char *path, int *w, int *h)
-{
-    png_image image = {.version = PNG_IMAGE_VERSION};
-    if (!png_image_begin_read_from_file(&image, golden_path(path))) die(image.message, path);
-    image.format = PNG_FORMAT_RGB;
-    uint8_t *rgb = must(malloc(PNG_IMAGE_SIZE(image)));
-    if (!png_image_finish_read(&image, NULL, rgb, 0, NULL)) die(image.message, path);
-    *w = (int)image.width;
-    *h = (int)image.height;
-    return rgb;
 }
 
 int golden_run(const char *format, ...)
