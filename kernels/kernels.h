@@ -8,9 +8,11 @@
 #include "pixel.h"
 #include "warp.h"
 
-/* Convolutions by kind, then the others: a function and the name of the level that gave it. */
+/* Convolutions by kind: the direct form, which takes any shape; LX_CONV2D with k = 3 and more than 4 input channels by
+   Winograd's method too, in tiles of 2x2 and of 4x4, NULL where there is none. Then the others: a function and the name of
+   the level that gave it. */
 typedef struct LxKernels {
-    const LxConvOps *conv[LX_CONV_KINDS];
+    const LxConvOps *conv[LX_CONV_KINDS], *winograd[2];
 #define LX_KERNEL(name, Args)                         \
     struct {                                          \
         void (*run)(const LxExec *x, const Args *a);  \

@@ -56,6 +56,7 @@ LX_INLINE LxV lxv_set(float f) { return _mm256_set1_ps(f); }
 LX_INLINE LxV lxv_load(const float *p) { return _mm256_loadu_ps(p); }
 LX_INLINE void lxv_store(float *p, LxV v) { _mm256_storeu_ps(p, v); }
 LX_INLINE LxV lxv_add(LxV a, LxV b) { return _mm256_add_ps(a, b); }
+LX_INLINE LxV lxv_sub(LxV a, LxV b) { return _mm256_sub_ps(a, b); }
 LX_INLINE LxV lxv_mul(LxV a, LxV b) { return _mm256_mul_ps(a, b); }
 
 /* a * b + c, rounded once. */
@@ -91,6 +92,7 @@ LX_INLINE LxV lxv_set(float f) { return LX_PAIR(_mm256_set1_ps(f), _mm256_set1_p
 LX_INLINE LxV lxv_load(const float *p) { return LX_PAIR(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
 LX_INLINE void lxv_store(float *p, LxV v) { _mm256_storeu_ps(p, v.lo), _mm256_storeu_ps(p + 8, v.hi); }
 LX_INLINE LxV lxv_add(LxV a, LxV b) { return LX_PAIR(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
+LX_INLINE LxV lxv_sub(LxV a, LxV b) { return LX_PAIR(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
 LX_INLINE LxV lxv_mul(LxV a, LxV b) { return LX_PAIR(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
 LX_INLINE float lxv_sum(LxV v) { return lx_sum_8(_mm256_add_ps(v.lo, v.hi)); }
 LX_INLINE LxV lxv_load_4(const float *p) { return LX_PAIR(_mm256_zextps128_ps256(_mm_loadu_ps(p)), _mm256_setzero_ps()); }
@@ -125,6 +127,7 @@ LX_INLINE LxV lxv_set(float f) { return _mm512_set1_ps(f); }
 LX_INLINE LxV lxv_load(const float *p) { return _mm512_loadu_ps(p); }
 LX_INLINE void lxv_store(float *p, LxV v) { _mm512_storeu_ps(p, v); }
 LX_INLINE LxV lxv_add(LxV a, LxV b) { return _mm512_add_ps(a, b); }
+LX_INLINE LxV lxv_sub(LxV a, LxV b) { return _mm512_sub_ps(a, b); }
 LX_INLINE LxV lxv_mul(LxV a, LxV b) { return _mm512_mul_ps(a, b); }
 LX_INLINE LxV lxv_fma(LxV a, LxV b, LxV c) { return _mm512_fmadd_ps(a, b, c); }
 LX_INLINE LxV lxv_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(lx_first_16(n), p); }

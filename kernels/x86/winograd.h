@@ -1,0 +1,282 @@
+/* 3x3 convolutions by Winograd's method, in tiles of 2x2 or 4x4 outputs (winograd_plan.h). */
+#ifndef LX_X86_WINOGRAD_H
+#define LX_X86_WINOGRAD_H
+
+#include "x86/conv_direct.h"
+#include "x86/winograd_plan.h"
+#include "x86/x86.h"
+
+/* ---- weights: U[panel][position][input channel][channels of the panel] -------------------------------------------- */
+
+static size_t winograd_packed_bytes(const LxConvDesc *d, int m)
+{
+    return (size_t)((m + 2) * (m + 2)) * (size_t)d->ci * (size_t)(ceil_div(d->co, LX_LANES) * LX_LANES) * sizeof(float);
+}
+
+typedef struct WinogradPack {
+    const LxConvDesc *d;
+    const float *w;
+    float *to;
+    int m;
+    double kernel[LX_MAX_POINTS][3];
+} WinogradPack;
+
+/* One input channel of a panel: all 3x3 kernels in the same steps. */
+static void pack_kernels(const WinogradPack *k, int o, int c, int width, float *to)
+{
+    const int points = k->m + 2;
+    double g[3][3][LX_NR] = {{{0}}}, rows[3][LX_NR];
+    for (int i = 0; i < lx_min(width, k->d->co - o); i++)
+        for (int t = 0; t < 9; t++) g[t / 3][t % 3][i] = k->w[((size_t)(o + i) * (size_t)k->d->ci + (size_t)c) * 9 + (size_t)t];
+    for (int p = 0; p < points; p++) {
+        for (int x = 0; x < 3; x++)
+            for (int i = 0; i < LX_NR; i++)
+                rows[x][i] = k->kernel[p][0] * g[0][x][i] + k->kernel[p][1] * g[1][x][i] + k->kernel[p][2] * g[2][x][i];
+        for (int q = 0; q < points; q++) {
+            float *u = to + (size_t)(p * points + q) * (size_t)k->d->ci * (size_t)width;
+            for (int i = 0; i < width; i++)
+                u[i] = (float)(k->kernel[q][0] * rows[0][i] + k->kernel[q][1] * rows[1][i] + k->kernel[q][2] * rows[2][i]);
+        }
+    }
+}
+
+static void pack_panel(void *arg, int panel, int slot)
+{
+    (void)slot;
+    const WinogradPack *k = arg;
+    const int o = panel * LX_NR, width = lx_min(LX_NR, ceil_div(k->d->co, LX_LANES) * LX_LANES - o), points = k->m + 2;
+    float *to = k->to + (size_t)o * (size_t)(points * points) * (size_t)k->d->ci;
+    for (int c = 0; c < k->d->ci; c++) pack_kernels(k, o, c, width, to + (ptrdiff_t)c * width);
+}
+
+static void winograd_pack(const LxConvDesc *d, const float *w, void *to, int m)
+{
+    WinogradPack k = {.d = d, .w = w, .to = to, .m = m};
+    winograd_kernel(m, k.kernel);
+    for (int i = 0; i < ceil_div(d->co, LX_NR); i++) pack_panel(&k, i, 0);
+}
+
+/* ---- inputs -> V -------------------------------------------------------------------------------------------------- */
+
+/* A tile's inputs, `row` floats from one row to the next, to all positions of v. Whole lines of 16 channels at a time, so
+   that each is fetched once, even where steps are powers of two. */
+LX_INLINE void transform_tile(const int m, const int affine, const Source *s, const float *from, ptrdiff_t row, ptrdiff_t pixel,
+                              float *v, size_t step)
+{
+    enum { PARTS = 16 / LX_LANES };
+    for (int c = 0; c < s->channels; c += 16) {
+        LxV columns[PARTS][LX_MAX_POINTS][LX_MAX_POINTS], d[LX_MAX_POINTS], to[LX_MAX_POINTS], scale[PARTS], shift[PARTS];
+        if (affine)
+            LX_UNROLL for (int i = 0; i < PARTS; i++) {
+                scale[i] = s->scale ? lxv_load(s->scale + c + i * LX_LANES) : lxv_set(1);
+                shift[i] = s->shift ? lxv_load(s->shift + c + i * LX_LANES) : lxv_zero();
+            }
+        for (int x = 0; x < m + 2; x++)
+            LX_UNROLL for (int i = 0; i < PARTS; i++) {
+                const float *at = from + x * pixel + c + i * LX_LANES;
+                LX_UNROLL for (int y = 0; y < m + 2; y++) {
+                    d[y] = lxv_load(at + y * row);
+                    if (affine) d[y] = lxv_fma(d[y], scale[i], shift[i]);
+                }
+                winograd_input(m, d, to);
+                LX_UNROLL for (int p = 0; p < m + 2; p++) columns[i][p][x] = to[p];
+            }
+        for (int p = 0; p < m + 2; p++)
+            LX_UNROLL for (int i = 0; i < PARTS; i++) {
+                winograd_input(m, columns[i][p], to);
+                LX_UNROLL for (int q = 0; q < m + 2; q++)
+                    lxv_store(v + (size_t)(p * (m + 2) + q) * step + (size_t)(c + i * LX_LANES), to[q]);
+            }
+    }
+}
+
+/* The channels t->c ... of a block's tiles. Tiles at the border are first copied with their zeros. */
+LX_INLINE void transform_block(const int m, const WinogradPlan *p, ConvTile *t, int block, float *v)
+{
+    const Source s = source_of(t);
+    const int first = block * LX_BLOCK_TILES, n = lx_min(LX_BLOCK_TILES, p->tiles - first);
+    t->tile_h = t->tile_w = m + 2;
+    for (int i = 0; i < n; i++) {
+        t->y = (first + i) / p->tiles_w * m, t->x = (first + i) % p->tiles_w * m;
+        float *to = v + (ptrdiff_t)i * p->common.ci + t->c;
+        if (t->y == 0 || t->x == 0 || t->y + m + 1 > s.h || t->x + m + 1 > s.w) {
+            load_plain(t, 1);
+            transform_tile(m, 0, &s, t->tile, (ptrdiff_t)(m + 2) * s.channels, s.channels, to, p->v_step);
+            continue;
+        }
+        const float *from = s.x + ((ptrdiff_t)(t->y - 1) * s.w + t->x - 1) * s.cs;
+        if (s.affine) transform_tile(m, 1, &s, from, (ptrdiff_t)s.w * s.cs, s.cs, to, p->v_step);
+        else transform_tile(m, 0, &s, from, (ptrdiff_t)s.w * s.cs, s.cs, to, p->v_step);
+    }
+}
+
+/* ---- V x U -> M -> y ---------------------------------------------------------------------------------------------- */
+
+/* M of a group of output channels, for n tiles of a block. */
+static void multiply_block(const WinogradPlan *p, const ConvTile *t, int n, const float *v, float *products)
+{
+    const LxConvDesc *d = &p->common.d;
+    GemmPixels tiles = {.n = n};
+    for (int i = 0; i < n; i++) tiles.a[i] = i * p->common.ci, tiles.c[i] = i * LX_NR;
+    gemm_pixels_end(&tiles, LX_BLOCK_TILES * LX_NR);
+    for (int position = 0; position < p->positions; position++)
+        for (int i = 0; i < t->vectors; i += LX_PANEL) {
+            const int nv = lx_min(LX_PANEL, t->vectors - i);
+            const float *u = (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * d->ci) +
+                             (size_t)position * (size_t)(d->ci * nv * LX_LANES);
+            gemm_panel(nv, &tiles, v + (size_t)position * p->v_step, u,
+                       products + (size_t)(i / LX_PANEL * p->positions + position) * p->m_step, d->ci, 0);
+        }
+}
+
+/* One tile and vector of channels: m rows of m sums, `row` and `pixel` floats apart. */
+LX_INLINE void transform_back(const int m, const float *products, size_t step, float *sums, ptrdiff_t row, ptrdiff_t pixel)
+{
+    LxV rows[4][LX_MAX_POINTS], s[LX_MAX_POINTS], y[4];
+    for (int q = 0; q < m + 2; q++) {
+        LX_UNROLL for (int p = 0; p < m + 2; p++) s[p] = lxv_load(products + (size_t)(p * (m + 2) + q) * step);
+        winograd_output(m, s, y);
+        LX_UNROLL for (int r = 0; r < m; r++) rows[r][q] = y[r];
+    }
+    for (int r = 0; r < m; r++) {
+        winograd_output(m, rows[r], y);
+        LX_UNROLL for (int x = 0; x < m; x++) lxv_store(sums + r * row + x * pixel, y[x]);
+    }
+}
+
+/* A block's products to outputs. */
+LX_INLINE void finish_block(const int m, const WinogradPlan *p, ConvTile *t, int block, const float *products)
+{
+    const int step = p->common.group * LX_LANES, row = LX_BACK_TILES * m * step;
+    const int first = block * LX_BLOCK_TILES, end = lx_min(first + LX_BLOCK_TILES, p->tiles);
+    for (int i = first, n; i < end; i += n) {
+        t->y = i / p->tiles_w * m, t->x = i % p->tiles_w * m;
+        n = lx_min(lx_min(LX_BACK_TILES, end - i), p->tiles_w - i % p->tiles_w);
+        for (int v = 0; v < t->vectors; v++)
+            for (int j = 0; j < n; j++)
+                transform_back(m, products + (size_t)(v / LX_PANEL * p->positions) * p->m_step + (size_t)((i - first + j) * LX_NR + v % LX_PANEL * LX_LANES),
+                               p->m_step, t->sums + j * m * step + v * LX_LANES, row, step);
+        for (int r = 0; r < lx_min(m, t->a->y.h - t->y); r++)
+            finish_row(&(OutputRow){t, t->y + r, t->x, lx_min(n * m, t->a->y.w - t->x), step, t->sums + r * row});
+    }
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct WinogradJob {
+    const LxConvArgs *a;
+    WinogradPlan p;
+    float *scratch, *strip; /* of the slots; V of a strip */
+    int n, first;           /* frame, first block of the strip */
+} WinogradJob;
+
+static ConvTile winograd_tile(const WinogradJob *j, int n, int slot)
+{
+    float *scratch = j->scratch + (size_t)slot * j->p.slot_floats;
+    return (ConvTile){.p = &j->p.common, .a = j->a, .n = n, .tile = scratch + j->p.border_at, .sums = scratch + j->p.sums_at};
+}
+
+static void transform_chunk(const WinogradPlan *p, ConvTile *t, int block, int chunk, float *v)
+{
+    t->c = chunk * LX_CHUNK_CHANNELS;
+    t->channels = lx_min(LX_CHUNK_CHANNELS, p->common.ci - t->c);
+    if (p->m == 2) transform_block(2, p, t, block, v);
+    else transform_block(4, p, t, block, v);
+}
+
+/* The groups from ... to-1 of a block, from its V. */
+static void finish_groups(const WinogradJob *j, ConvTile *t, int block, int from, int to, const float *v, float *scratch)
+{
+    const WinogradPlan *p = &j->p;
+    for (int g = from; g < to; g++) {
+        t->v = g * p->common.group;
+        t->vectors = lx_min(p->common.group, p->common.vectors - t->v);
+        t->stats = scratch + p->stats_at + 2 * (size_t)(t->v * LX_LANES);
+        multiply_block(p, t, lx_min(LX_BLOCK_TILES, p->tiles - block * LX_BLOCK_TILES), v, scratch);
+        if (p->m == 2) finish_block(2, p, t, block, scratch);
+        else finish_block(4, p, t, block, scratch);
+    }
+}
+
+/* A run of blocks and the groups from ... to-1. Its statistics go to the first of its share of the rows. */
+static void winograd_run_of(const WinogradJob *j, int n, int run, int from, int to, int slot)
+{
+    const WinogradPlan *p = &j->p;
+    const ConvPlan *c = &p->common;
+    float *scratch = j->scratch + (size_t)slot * p->slot_floats;
+    ConvTile t = winograd_tile(j, n, slot);
+    memset(scratch + p->stats_at, 0, (p->v_at - p->stats_at) * sizeof(float));
+    const int first = (int)((long)p->blocks * run / p->runs), end = (int)((long)p->blocks * (run + 1) / p->runs);
+    for (int block = first; block < end; block++) {
+        float *v = p->strip ? j->strip + (size_t)(block - j->first) * p->v_floats : scratch + p->v_at;
+        for (int i = 0; i < p->chunks && !p->strip; i++) transform_chunk(p, &t, block, i, v);
+        finish_groups(j, &t, block, from, to, v, scratch);
+    }
+    if (!j->a->stats) return;
+    t.y = (int)((long)c->d.h * run / p->runs);
+    t.rows = (int)((long)c->d.h * (run + 1) / p->runs) - t.y;
+    for (int g = from; g < to; g++) {
+        t.v = g * c->group;
+        t.vectors = lx_min(c->group, c->vectors - t.v);
+        t.stats = scratch + p->stats_at + 2 * (size_t)(t.v * LX_LANES);
+        write_stats(&t);
+    }
+}
+
+static void whole_item(void *arg, int item, int slot)
+{
+    const WinogradJob *j = arg;
+    winograd_run_of(j, item % j->a->x.n, item / j->a->x.n, 0, j->p.common.groups, slot);
+}
+
+static void strip_transform_item(void *arg, int item, int slot)
+{
+    const WinogradJob *j = arg;
+    ConvTile t = winograd_tile(j, j->n, slot);
+    const int i = item / j->p.chunks;
+    transform_chunk(&j->p, &t, j->first + i, item % j->p.chunks, j->strip + (size_t)i * j->p.v_floats);
+}
+
+static void strip_multiply_item(void *arg, int item, int slot)
+{
+    const WinogradJob *j = arg;
+    const int group = item / j->p.strip, run = j->first + item % j->p.strip;
+    if (run < j->p.runs) winograd_run_of(j, j->n, run, group, group + 1, slot);
+}
+
+static size_t winograd_scratch_bytes(const LxConvDesc *d, int m, int slots)
+{
+    return winograd_plan(d, m, slots).scratch_floats * sizeof(float);
+}
+
+static void winograd_run(const LxExec *x, const LxConvArgs *a, int m)
+{
+    const int slots = lx_pool_slots(x->pool);
+    WinogradJob j = {.a = a, .p = winograd_plan(&a->weights->desc, m, slots), .scratch = x->scratch};
+    const WinogradPlan *p = &j.p;
+    if (!p->strip) {
+        lx_parallel(x->pool, a->x.n * p->runs, whole_item, &j);
+        return;
+    }
+    j.strip = j.scratch + (size_t)slots * p->slot_floats;
+    for (j.n = 0; j.n < a->x.n; j.n++)
+        for (j.first = 0; j.first < p->blocks; j.first += p->strip) {
+            lx_parallel(x->pool, lx_min(p->strip, p->blocks - j.first) * p->chunks, strip_transform_item, &j);
+            lx_parallel(x->pool, p->strip * p->common.groups, strip_multiply_item, &j);
+        }
+}
+
+/* ---- entries ------------------------------------------------------------------------------------------------------ */
+
+#define WINOGRAD(m)                                                                                                              \
+    static size_t winograd##m##_packed_bytes(const LxConvDesc *d) { return winograd_packed_bytes(d, m); }                        \
+    static void winograd##m##_pack(const LxConvDesc *d, const float *w, void *to) { winograd_pack(d, w, to, m); }                \
+    static size_t winograd##m##_scratch_bytes(const LxConvDesc *d, int slots) { return winograd_scratch_bytes(d, m, slots); }    \
+    static void winograd##m##_run(const LxExec *x, const LxConvArgs *a) { winograd_run(x, a, m); }                               \
+    const LxConvOps LX_LEVEL_NAME(lx_conv2d_winograd##m) = {"winograd " #m "x" #m, winograd##m##_packed_bytes, winograd##m##_pack, \
+                                                            winograd##m##_scratch_bytes, winograd##m##_run};
+
+WINOGRAD(2)
+WINOGRAD(4)
+
+#endif
