@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "structs.h"
 
@@ -24,14 +25,75 @@ static void count_parameters(LiaxModel *m)
     m->dtype = used[LX_F32] + used[LX_F16] + used[LX_BF16] > 1 ? "mixed" : used[LX_F16] ? "f16" : used[LX_BF16] ? "bf16" : "f32";
 }
 
-static LiaxStatus bind(LiaxModel *m, const LiaxModelOptions *o)
+/* ---- the network on a device */
+
+static void drop_network(LiaxModel *m, LxNetwork *n)
 {
-    LxBind b = {.file = &m->container, .device = m->device, .log = &m->log, .progress = o->progress, .progress_ctx = o->progress_ctx,
+    if (!n->device) return;
+    void *const before = n->device->backend->enter(n->device);
+    if (n->weights) m->family->unbind(&n->weights, n->device);
+    n->device->backend->leave(n->device, before);
+    lx_device_close(&n->device);
+}
+
+/* Weights for the device that n has; `o` has the progress callback, or is NULL. */
+static LiaxStatus bind(LiaxModel *m, LxNetwork *n, const LiaxModelOptions *o, LxLog *log)
+{
+    LxDevice *d = n->device;
+    LxBind b = {.file = &m->container, .device = d, .log = log, .progress = o ? o->progress : NULL, .progress_ctx = o ? o->progress_ctx : NULL,
                 .floats_total = m->parameters};
-    const LiaxStatus st = m->family->bind(&m->weights, &b, &m->sizes);
+    void *const before = d->backend->enter(d);
+    LiaxStatus st = m->family->bind(&n->weights, &b, &m->sizes);
     lx_bind_end(&b);
+    if (!st) st = d->backend->wait(d, d->stream, log);
+    d->backend->leave(d, before);
     return st;
 }
+
+static int is_auto(const LiaxModelOptions *o)
+{
+    return !o->device || strcmp(o->device, "auto") == 0;
+}
+
+/* "auto" falls back to the CPU if the best device has no room for the model, or fails while it is loaded. */
+static LiaxStatus open_network(LiaxModel *m, const LiaxModelOptions *o)
+{
+    LiaxStatus st = lx_device_open(&m->opened.device, o, m->pool, &m->alloc, &m->log);
+    if (st) return st;
+    const int falls_back = is_auto(o) && !lx_device_is_host(m->opened.device);
+    LxLog quiet = {0};
+    st = bind(m, &m->opened, o, falls_back ? &quiet : &m->log);
+    if (!st) return LIAX_OK;
+    drop_network(m, &m->opened);
+    if (!falls_back) return st;
+    if (st != LIAX_E_MEMORY && st != LIAX_E_DEVICE) return lx_fail(&m->log, st, "%s", quiet.error);
+    lx_say(&m->log, LIAX_LOG_WARNING, "computing on the CPU: %s", quiet.error);
+    LiaxModelOptions cpu = *o;
+    cpu.device = "cpu";
+    return open_network(m, &cpu);
+}
+
+const LxNetwork *lx_model_network(const LiaxModel *m)
+{
+    return atomic_load(&m->is_wide) ? &m->wide : &m->opened;
+}
+
+LiaxStatus lx_model_widen(LiaxModel *m, const LxNetwork **out, LxLog *log)
+{
+    *out = &m->wide;
+    pthread_mutex_lock(&m->widening);
+    LiaxStatus st = LIAX_OK;
+    if (!atomic_load(&m->is_wide)) {
+        st = lx_device_reopen(&m->wide.device, m->opened.device, LIAX_PRECISION_F32, log);
+        if (!st) st = bind(m, &m->wide, NULL, log);
+        if (st) drop_network(m, &m->wide);
+        else atomic_store(&m->is_wide, 1);
+    }
+    pthread_mutex_unlock(&m->widening);
+    return st;
+}
+
+/* ---- opening */
 
 /* From an open file, which is taken over. */
 static LiaxStatus open_model(LiaxModel *m, LxFile *file, const LiaxModelOptions *o)
@@ -41,11 +103,11 @@ static LiaxStatus open_model(LiaxModel *m, LxFile *file, const LiaxModelOptions 
     if (!st) st = m->family->sizes(&m->sizes, &m->container, &m->log);
     if (!st) st = lx_control_set_read(&m->controls, &m->container, m->sizes.motions, &m->alloc, &m->log);
     if (!st) st = lx_pool_open(&m->pool, o, &m->alloc, &m->log);
-    if (!st) st = lx_device_open(&m->device, o, m->pool, &m->alloc, &m->log);
     if (st) return st;
     count_parameters(m);
-    st = bind(m, o);
-    lx_file_close(&m->container.file); /* only its metadata are needed from here on */
+    st = open_network(m, o);
+    if (!st && m->opened.device->storage == LX_F32) lx_file_close(&m->container.file); /* only its metadata are needed from here on */
+    m->container.file.name = "the model's file"; /* the path was the caller's */
     return st;
 }
 
@@ -58,6 +120,8 @@ static LiaxModel *new_model(const LiaxModelOptions *o)
     m->alloc = a;
     m->log.sink = o->log;
     m->log.ctx = o->log_ctx;
+    atomic_init(&m->is_wide, 0);
+    pthread_mutex_init(&m->widening, NULL);
     return m;
 }
 
@@ -113,8 +177,9 @@ void liax_model_close(LiaxModel **model)
     if (!model || !*model) return;
     LiaxModel *m = *model;
     *model = NULL;
-    if (m->weights) m->family->unbind(&m->weights, m->device);
-    lx_device_close(&m->device);
+    drop_network(m, &m->wide);
+    drop_network(m, &m->opened);
+    pthread_mutex_destroy(&m->widening);
     lx_pool_close(&m->pool);
     lx_control_set_drop(&m->controls, &m->alloc);
     lx_container_close(&m->container);
@@ -127,12 +192,13 @@ LiaxStatus liax_model_info(const LiaxModel *model, LiaxModelInfo *out)
     if (!model || !out) return LIAX_E_ARG;
     static const char *const precisions[] = {"auto", "f32", "bf16", "f16"};
     const LxContainer *c = &model->container;
+    const LxDevice *d = lx_model_network(model)->device;
     LiaxModelInfo info = {
         .family = model->family->name, .size = model->sizes.size, .motions = model->sizes.motions, .n_widths = model->sizes.n_widths,
         .n_controls = model->controls.n, .parameters = model->parameters, .dtype = model->dtype,
-        .precision = precisions[model->device->precision], .device = model->device->id, .level = model->device->level,
+        .precision = precisions[d->precision], .device = d->id, .level = d->level,
         .threads = lx_pool_slots(model->pool), .license = lx_container_string(c, "license", 0), .source = lx_container_string(c, "source", 0),
-        .fingerprint = lx_container_string(c, "fingerprint", 0), .memory_bytes = (int64_t)model->device->weight_bytes};
+        .fingerprint = lx_container_string(c, "fingerprint", 0), .memory_bytes = (int64_t)d->weight_bytes};
     for (int i = 0; i < info.n_widths; i++) info.widths[i] = model->sizes.widths[i];
     return lx_struct_out(out, &info, sizeof info) ? LIAX_OK : LIAX_E_ARG;
 }
@@ -151,6 +217,9 @@ LiaxStatus liax_model_control(const LiaxModel *model, int32_t index, LiaxControl
 LiaxStatus liax_model_peak(const LiaxModel *model, double *gflops)
 {
     if (!model || !gflops) return LIAX_E_ARG;
-    *gflops = model->device->backend->peak(model->device);
+    LxDevice *d = lx_model_network(model)->device;
+    void *const before = d->backend->enter(d);
+    *gflops = d->backend->peak(d);
+    d->backend->leave(d, before);
     return LIAX_OK;
 }

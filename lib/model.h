@@ -2,6 +2,9 @@
 #ifndef LX_MODEL_H
 #define LX_MODEL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "backend.h"
 #include "container.h"
 #include "family.h"
@@ -15,19 +18,33 @@ typedef struct LxControlSet {
     const LxContainer *container; /* has the names and notes */
 } LxControlSet;
 
+/* The weights on a device. */
+typedef struct LxNetwork {
+    LxDevice *device;
+    void *weights;
+} LxNetwork;
+
 struct LiaxModel {
     LiaxAllocator alloc;
     LxLog log;
-    LxContainer container; /* its file is closed once the weights are bound */
+    LxContainer container; /* its file is closed once the weights are bound, or else with the model if `wide` may be needed */
     LxPool *pool;
-    LxDevice *device;
     const LxFamily *family;
-    void *weights;
+    LxNetwork opened;      /* as the options ask */
+    LxNetwork wide;        /* the same in f32, once a session found that f16 is too narrow for this model */
+    atomic_int is_wide;    /* `wide` is there, and is what new sessions take */
+    pthread_mutex_t widening;
     LxSizes sizes;
     LxControlSet controls;
     int64_t parameters;
     const char *dtype;
 };
+
+/** What new sessions draw with. */
+const LxNetwork *lx_model_network(const LiaxModel *m);
+
+/** The network in f32, made if it is not there yet. Sentence on failure. */
+LiaxStatus lx_model_widen(LiaxModel *m, const LxNetwork **out, LxLog *log);
 
 /** Read and check the controls. LIAX_E_FORMAT, LIAX_E_MEMORY, with a sentence. */
 LiaxStatus lx_control_set_read(LxControlSet *c, const LxContainer *container, int motions, const LiaxAllocator *a, LxLog *log);

@@ -10,11 +10,13 @@ void lx_session_enter(LiaxSession *s)
 {
     fegetenv(&s->callers);
     fesetenv(FE_DFL_ENV);
+    s->callers_device = s->run.device->backend->enter(s->run.device);
     s->log.error[0] = 0;
 }
 
 LiaxStatus lx_session_leave(LiaxSession *s, LiaxStatus st)
 {
+    s->run.device->backend->leave(s->run.device, s->callers_device);
     fesetenv(&s->callers);
     if (st == LIAX_E_CANCELLED) lx_fail(&s->log, st, "cancelled before the frame was finished");
     return st;
@@ -40,16 +42,17 @@ static LiaxStatus read_options(LiaxSessionOptions *out, const LiaxSessionOptions
 static void measure(LiaxSession *s)
 {
     const LxFamily *f = s->model->family;
-    const void *w = s->model->weights;
-    const LxTensor one = lx_tensor_frame(s->input, 0);
+    const LxPlace *p = &s->place;
+    const void *w = p->network->weights;
+    s->run.arena = (LxArena){0};
     lx_run_begin(&s->run, 0);
-    f->encode_source(&s->run, w, one, NULL, NULL);
+    f->encode_source(&s->run, w, lx_tensor_frame(p->input, 0), NULL, NULL);
     s->source_calls = s->run.calls;
     lx_run_begin(&s->run, 0);
-    f->encode_motion(&s->run, w, s->input, NULL);
+    f->encode_motion(&s->run, w, p->input, NULL);
     s->motion_calls = s->run.calls;
     lx_run_begin(&s->run, 0);
-    f->draw(&s->run, w, NULL, NULL, s->output);
+    f->draw(&s->run, w, NULL, NULL, p->output);
     s->draw_calls = s->run.calls;
 }
 
@@ -72,33 +75,70 @@ static size_t lay_host(LiaxSession *s, void *base)
 static size_t lay_device(LiaxSession *s, void *base)
 {
     LxArena a = {.base = base, .size = SIZE_MAX};
+    LxPlace *p = &s->place;
     const int S = s->model->sizes.size, B = s->options.max_batch;
-    s->source = lx_arena_take(&a, s->model->family->source_bytes(s->model->weights));
-    s->device_motion = lx_arena_take(&a, (size_t)B * (size_t)s->model->sizes.motions * sizeof(float));
-    s->input = lx_arena_tensor(&a, B, 3, S, S);
-    s->output = lx_arena_tensor(&a, B, 3, S, S);
+    p->source = lx_arena_take(&a, s->model->family->source_bytes(p->network->weights));
+    p->motion = lx_arena_take(&a, (size_t)B * (size_t)s->model->sizes.motions * sizeof(float));
+    p->input = lx_arena_tensor(&a, LX_F32, B, 3, S, S);
+    p->output = lx_arena_tensor(&a, LX_F32, B, 3, S, S);
+    if (s->run.device->storage != LX_F32) p->source_image = lx_arena_tensor(&a, LX_F32, 1, 3, S, S);
     const size_t scratch = s->run.arena.peak;
     void *memory = lx_arena_take(&a, scratch);
     if (base) s->run.arena = (LxArena){memory, scratch, 0, 0};
     return a.peak;
 }
 
-static LiaxStatus take_memory(LiaxSession *s)
+static void leave_place(LiaxSession *s)
 {
     LxDevice *d = s->run.device;
+    LxPlace *p = &s->place;
+    const size_t B = (size_t)s->options.max_batch;
+    lx_frames_drop(&p->frames, d);
+    for (size_t i = 0; p->motions && i < 2 * B; i++)
+        if (p->motions[i].made) d->backend->forget(d, p->motions[i].made);
+    lx_free(&s->model->alloc, p->motions, 2 * B * sizeof *p->motions);
+    if (p->memory) d->backend->free(d, p->memory, p->bytes);
+    d->backend->stream_close(d, s->run.stream);
+    s->run.stream = NULL;
+    *p = (LxPlace){0};
+}
+
+/* A stream and all memory on the device of a network; nothing is kept after a failure. */
+static LiaxStatus take_place(LiaxSession *s, const LxNetwork *network)
+{
+    LxDevice *d = s->run.device = network->device;
+    LxPlace *p = &s->place;
+    const size_t B = (size_t)s->options.max_batch;
+    *p = (LxPlace){.network = network};
+    LiaxStatus st = d->backend->stream_open(d, &s->run.stream, &s->log);
+    if (st) return st;
+    lay_device(s, NULL);
+    measure(s);
+    p->bytes = lay_device(s, NULL);
+    p->memory = d->backend->alloc(d, p->bytes);
+    p->motions = lx_alloc_zero(&s->model->alloc, 2 * B * sizeof *p->motions);
+    if (!p->memory || !p->motions) {
+        st = lx_fail(&s->log, LIAX_E_MEMORY, "%s: out of memory for a session: %zu MB for frames of %d in batches of %d", d->id, p->bytes >> 20,
+                     s->model->sizes.size, (int)B);
+        leave_place(s);
+        return st;
+    }
+    p->draws = p->motions + B;
+    lay_device(s, p->memory);
+    return LIAX_OK;
+}
+
+static LiaxStatus take_memory(LiaxSession *s)
+{
     s->host_bytes = lay_host(s, NULL);
     s->host = lx_alloc_zero(&s->model->alloc, s->host_bytes);
     if (!s->host) return lx_fail(&s->log, LIAX_E_MEMORY, "out of memory for a session");
     lay_host(s, s->host);
-    lay_device(s, NULL);
-    measure(s);
-    s->device_bytes = lay_device(s, NULL);
-    s->device_memory = d->backend->alloc(d, s->device_bytes);
-    if (!s->device_memory)
-        return lx_fail(&s->log, LIAX_E_MEMORY, "out of memory for a session: %zu MB for frames of %d in batches of %d", s->device_bytes >> 20,
-                       s->model->sizes.size, (int)s->options.max_batch);
-    lay_device(s, s->device_memory);
-    return LIAX_OK;
+    const LxNetwork *network = lx_model_network(s->model);
+    void *const before = network->device->backend->enter(network->device);
+    const LiaxStatus st = take_place(s, network);
+    network->device->backend->leave(network->device, before);
+    return st;
 }
 
 LiaxStatus liax_session_open(LiaxSession **out, LiaxModel *model, const LiaxSessionOptions *options)
@@ -111,8 +151,8 @@ LiaxStatus liax_session_open(LiaxSession **out, LiaxModel *model, const LiaxSess
     s->model = model;
     s->log = (LxLog){.sink = model->log.sink, .ctx = model->log.ctx};
     atomic_init(&s->cancel, 0);
-    s->run.device = model->device;
     s->run.cancel = &s->cancel;
+    s->run.log = &s->log;
     LiaxStatus st = read_options(&s->options, options, &s->log);
     if (!st) st = take_memory(s);
     s->run.progress = s->options.progress;
@@ -128,9 +168,12 @@ void liax_session_close(LiaxSession **session)
     LiaxSession *s = *session;
     *session = NULL;
     LxDevice *d = s->run.device;
-    if (s->device_memory) d->backend->free(d, s->device_memory, s->device_bytes);
+    if (s->place.memory) {
+        void *const before = d->backend->enter(d);
+        leave_place(s);
+        d->backend->leave(d, before);
+    }
     lx_free(&s->model->alloc, s->host, s->host_bytes);
-    lx_frames_drop(&s->frames, &s->model->alloc);
     lx_free(&s->model->alloc, s, sizeof *s);
 }
 
@@ -154,47 +197,158 @@ LiaxStatus liax_session_profile(LiaxSession *s, void (*fn)(void *ctx, const Liax
 
 /* ---- passes */
 
-LiaxStatus lx_session_keep_source(LiaxSession *s, LxTensor image)
+static size_t motion_bytes(const LiaxSession *s, int n)
+{
+    return (size_t)n * (size_t)s->model->sizes.motions * sizeof(float);
+}
+
+static int all_finite(const float *x, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isfinite(x[i])) i++;
+    return i == n;
+}
+
+/* Is the storage type of this source's frames still to be proven? */
+static int in_doubt(const LiaxSession *s)
+{
+    return !s->proven && s->run.device->storage != LX_F32;
+}
+
+/* Move to the model's network in f32, with the pictures: `host` has room for the input's and the source's. */
+static LiaxStatus move_to_wide(LiaxSession *s, char *host, size_t input_bytes, size_t one_bytes)
 {
     LxDevice *d = s->run.device;
-    s->has_source = 0;
-    lx_run_begin(&s->run, s->source_calls);
-    s->model->family->encode_source(&s->run, s->model->weights, image, s->source, s->device_motion);
-    const LiaxStatus st = lx_run_end(&s->run);
+    const LxNetwork *wide;
+    LiaxStatus st = d->backend->receive(d, s->run.stream, host, s->place.input.data, input_bytes, 0, 1, &s->log);
+    if (!st) st = d->backend->receive(d, s->run.stream, host + input_bytes, s->place.source_image.data, one_bytes, 0, 1, &s->log);
+    if (!st) st = lx_model_widen(s->model, &wide, &s->log);
     if (st) return st;
-    d->backend->download(d, s->source_motion, s->device_motion, (size_t)s->model->sizes.motions * sizeof(float));
-    s->has_source = 1;
+    LiaxSession old = {.model = s->model, .options = s->options, .run = s->run, .place = s->place};
+    st = take_place(s, wide);
+    if (st) {
+        s->run = old.run;
+        s->place = old.place;
+        return st;
+    }
+    leave_place(&old);
+    d = s->run.device;
+    d->backend->send(d, s->run.stream, s->place.input.data, host, input_bytes, 0, 1);
+    d->backend->send(d, s->run.stream, s->place.output.data, host + input_bytes, one_bytes, 0, 1);
     return LIAX_OK;
+}
+
+/* From here on in f32. All that was computed is lost; the source's picture is where its frame will be drawn, in the output. */
+static LiaxStatus widen(LiaxSession *s)
+{
+    const LxTensor one = lx_tensor_frame(s->place.input, 0);
+    const size_t input_bytes = lx_tensor_bytes(&s->place.input), one_bytes = lx_tensor_bytes(&one);
+    char *host = lx_alloc(&s->model->alloc, input_bytes + one_bytes);
+    if (!host) return lx_fail(&s->log, LIAX_E_MEMORY, "out of memory to go on in f32");
+    lx_say(&s->log, LIAX_LOG_WARNING, "%s: the first frame in f16 has values that are not finite: computing in f32 from here on", s->run.device->id);
+    const LiaxStatus st = move_to_wide(s, host, input_bytes, one_bytes);
+    lx_free(&s->model->alloc, host, input_bytes + one_bytes);
+    return st;
+}
+
+/* The pass over a source's picture, and its motion. */
+static LiaxStatus encode_source(LiaxSession *s, LxTensor image)
+{
+    LxDevice *d = s->run.device;
+    lx_run_begin(&s->run, s->source_calls);
+    s->model->family->encode_source(&s->run, s->place.network->weights, image, s->place.source, s->place.motion);
+    const LiaxStatus st = lx_run_end(&s->run);
+    return st ? st : d->backend->receive(d, s->run.stream, s->source_motion, s->place.motion, motion_bytes(s, 1), 0, 1, &s->log);
+}
+
+LiaxStatus lx_session_keep_source(LiaxSession *s, LxTensor image)
+{
+    s->has_source = s->proven = 0;
+    if (in_doubt(s)) lx_run_copy(&s->run, s->place.source_image, image);
+    LiaxStatus st = encode_source(s, image);
+    if (!st && in_doubt(s) && !all_finite(s->source_motion, (size_t)s->model->sizes.motions)) {
+        st = widen(s);
+        if (!st) st = encode_source(s, lx_tensor_frame(s->place.output, 0));
+    }
+    s->has_source = st == LIAX_OK;
+    return st;
+}
+
+static LiaxStatus encode_motions(LiaxSession *s, int n)
+{
+    LxDevice *d = s->run.device;
+    LxTensor images = s->place.input;
+    images.n = n;
+    if (lx_run_begin_recorded(&s->run, s->motion_calls, &s->place.motions[n - 1]))
+        s->model->family->encode_motion(&s->run, s->place.network->weights, images, s->place.motion);
+    const LiaxStatus st = lx_run_end(&s->run);
+    return st ? st : d->backend->receive(d, s->run.stream, s->motion, s->place.motion, motion_bytes(s, n), 0, 1, &s->log);
+}
+
+/* The same, and the source encoded anew. */
+static LiaxStatus start_over(LiaxSession *s)
+{
+    LiaxStatus st = widen(s);
+    if (!st && s->has_source) st = encode_source(s, lx_tensor_frame(s->place.output, 0));
+    if (st) s->has_source = 0;
+    return st;
 }
 
 LiaxStatus lx_session_motions(LiaxSession *s, int n)
 {
+    LiaxStatus st = encode_motions(s, n);
+    if (!st && in_doubt(s) && !all_finite(s->motion, (size_t)n * (size_t)s->model->sizes.motions)) {
+        st = start_over(s);
+        if (!st) st = encode_motions(s, n);
+    }
+    return st;
+}
+
+static LiaxStatus draw(LiaxSession *s, int n)
+{
     LxDevice *d = s->run.device;
-    LxTensor images = s->input;
-    images.n = n;
-    lx_run_begin(&s->run, s->motion_calls);
-    s->model->family->encode_motion(&s->run, s->model->weights, images, s->device_motion);
-    const LiaxStatus st = lx_run_end(&s->run);
-    if (!st) d->backend->download(d, s->motion, s->device_motion, (size_t)n * (size_t)s->model->sizes.motions * sizeof(float));
+    LxTensor out = s->place.output;
+    out.n = n;
+    d->backend->send(d, s->run.stream, s->place.motion, s->motion, motion_bytes(s, n), 0, 1);
+    if (lx_run_begin_recorded(&s->run, s->draw_calls, &s->place.draws[n - 1]))
+        s->model->family->draw(&s->run, s->place.network->weights, s->place.source, s->place.motion, out);
+    return lx_run_end(&s->run);
+}
+
+/* *finite: is all of the output? */
+static LiaxStatus check_output(LiaxSession *s, int n, int *finite)
+{
+    LxDevice *d = s->run.device;
+    LxTensor out = s->place.output;
+    out.n = n;
+    const size_t bytes = lx_tensor_bytes(&out);
+    float *host = lx_alloc(&s->model->alloc, bytes);
+    if (!host) return lx_fail(&s->log, LIAX_E_MEMORY, "out of memory to check the first frame");
+    const LiaxStatus st = d->backend->receive(d, s->run.stream, host, out.data, bytes, 0, 1, &s->log);
+    *finite = st || all_finite(host, lx_tensor_floats(&out));
+    lx_free(&s->model->alloc, host, bytes);
     return st;
 }
 
 LiaxStatus lx_session_draw(LiaxSession *s, int n)
 {
-    LxDevice *d = s->run.device;
-    LxTensor out = s->output;
-    out.n = n;
     s->has_last = 0;
-    d->backend->upload(d, s->device_motion, s->motion, (size_t)n * (size_t)s->model->sizes.motions * sizeof(float));
-    lx_run_begin(&s->run, s->draw_calls);
-    s->model->family->draw(&s->run, s->model->weights, s->source, s->device_motion, out);
-    return lx_run_end(&s->run);
+    LiaxStatus st = draw(s, n);
+    if (st || !in_doubt(s)) return st;
+    int finite = 0;
+    st = check_output(s, n, &finite);
+    if (!st && !finite) {
+        st = start_over(s);
+        if (!st) st = draw(s, n);
+    }
+    s->proven = st == LIAX_OK;
+    return st;
 }
 
 LiaxStatus lx_session_give(LiaxSession *s, int i, const LiaxImage *image)
 {
     lx_run_begin(&s->run, 0);
-    LiaxStatus st = lx_frame_out(&s->frames, &s->run, lx_tensor_frame(s->output, i), image, &s->log);
+    LiaxStatus st = lx_frame_out(&s->place.frames, &s->run, lx_tensor_frame(s->place.output, i), image, &s->log);
     if (!st) st = lx_run_end(&s->run);
     if (st) return st;
     s->last = i;
@@ -224,7 +378,7 @@ void lx_session_combine(LiaxSession *s, int i, const float *delta)
 
 LiaxStatus lx_session_check_out(LiaxSession *s, LiaxImage *checked, const LiaxImage *out)
 {
-    const LiaxStatus st = lx_image_check(checked, out, "output picture", &s->log);
+    const LiaxStatus st = lx_image_check(checked, out, "output picture", s->run.device, &s->log);
     if (st) return st;
     if (s->options.width && (checked->width != s->options.width || checked->height != s->options.height))
         return lx_fail(&s->log, LIAX_E_ARG, "output picture: %dx%d, but the session was opened for %dx%d", (int)checked->width,
@@ -250,13 +404,13 @@ LiaxStatus liax_session_set_source(LiaxSession *s, const LiaxImage *image)
     if (!s) return LIAX_E_ARG;
     lx_session_enter(s);
     LiaxImage checked;
-    LiaxStatus st = lx_image_check(&checked, image, "source", &s->log);
+    LiaxStatus st = lx_image_check(&checked, image, "source", s->run.device, &s->log);
     if (st) return lx_session_leave(s, st);
     lx_session_restart(s);
     s->has_source = s->has_last = 0;
-    const LxTensor input = lx_tensor_frame(s->input, 0);
+    const LxTensor input = lx_tensor_frame(s->place.input, 0);
     lx_run_begin(&s->run, 0);
-    st = lx_frame_in_source(&s->frames, &s->run, &checked, input, &s->log);
+    st = lx_frame_in_source(&s->place.frames, &s->run, &checked, input, &s->log);
     if (!st) st = lx_run_end(&s->run);
     if (!st) st = lx_session_keep_source(s, input);
     return lx_session_leave(s, st);
@@ -301,12 +455,12 @@ LiaxStatus liax_session_encode_motion(LiaxSession *s, const LiaxImage *image, fl
     if (!s) return LIAX_E_ARG;
     lx_session_enter(s);
     LiaxImage checked;
-    LiaxStatus st = lx_image_check(&checked, image, "driving picture", &s->log);
+    LiaxStatus st = lx_image_check(&checked, image, "driving picture", s->run.device, &s->log);
     if (!st && !motion) st = lx_fail(&s->log, LIAX_E_ARG, "motion: no room was given");
     if (!st && s->n_waiting) st = lx_fail(&s->log, LIAX_E_STATE, "%d pushed frames wait: pull them first", s->n_waiting);
     if (st) return lx_session_leave(s, st);
     lx_run_begin(&s->run, 0);
-    st = lx_frame_in(&s->frames, &s->run, &checked, LX_BILINEAR, lx_tensor_frame(s->input, 0), &s->log);
+    st = lx_frame_in(&s->place.frames, &s->run, &checked, LX_BILINEAR, lx_tensor_frame(s->place.input, 0), &s->log);
     if (!st) st = lx_run_end(&s->run);
     if (!st) st = lx_session_motions(s, 1);
     if (!st) memcpy(motion, s->motion, (size_t)s->model->sizes.motions * sizeof(float));
@@ -385,7 +539,7 @@ LiaxStatus liax_session_last(LiaxSession *s, LiaxImage *out)
     if (!s) return LIAX_E_ARG;
     lx_session_enter(s);
     LiaxImage checked;
-    LiaxStatus st = lx_image_check(&checked, out, "output picture", &s->log);
+    LiaxStatus st = lx_image_check(&checked, out, "output picture", s->run.device, &s->log);
     if (!st && !s->has_last) st = lx_fail(&s->log, LIAX_E_STATE, "no frame was drawn yet");
     if (!st) st = lx_session_give(s, s->last, &checked);
     return lx_session_leave(s, st);

@@ -21,9 +21,9 @@ static LiaxStatus check_push(LiaxSession *s)
 static LiaxStatus push(LiaxSession *s, const LiaxImage *checked)
 {
     const int full = s->n_waiting == s->options.max_batch, at = full ? s->n_waiting - 1 : s->n_waiting;
-    const LxTensor input = lx_tensor_frame(s->input, at);
+    const LxTensor input = lx_tensor_frame(s->place.input, at);
     lx_run_begin(&s->run, 0);
-    LiaxStatus st = lx_frame_in(&s->frames, &s->run, checked, LX_BILINEAR, input, &s->log);
+    LiaxStatus st = lx_frame_in(&s->place.frames, &s->run, checked, LX_BILINEAR, input, &s->log);
     if (!st) st = lx_run_end(&s->run);
     if (!st) st = source_from_frame(s, input);
     if (st) {
@@ -71,7 +71,7 @@ LiaxStatus liax_session_push(LiaxSession *s, const LiaxImage *driving)
         return lx_session_leave(s, LIAX_OK);
     }
     LiaxImage checked;
-    LiaxStatus st = lx_image_check(&checked, driving, "driving frame", &s->log);
+    LiaxStatus st = lx_image_check(&checked, driving, "driving frame", s->run.device, &s->log);
     if (!st) st = check_push(s);
     if (!st) st = push(s, &checked);
     return lx_session_leave(s, st);
@@ -104,7 +104,7 @@ LiaxStatus liax_animate_frame(LiaxSession *s, const LiaxImage *driving, LiaxImag
     if (!s) return LIAX_E_ARG;
     lx_session_enter(s);
     LiaxImage in, checked;
-    LiaxStatus st = lx_image_check(&in, driving, "driving frame", &s->log);
+    LiaxStatus st = lx_image_check(&in, driving, "driving frame", s->run.device, &s->log);
     if (!st) st = lx_session_check_out(s, &checked, out);
     if (!st && (s->n_waiting || s->n_given < s->n_done)) st = lx_fail(&s->log, LIAX_E_STATE, "pushed frames wait: pull them first");
     if (!st) st = check_push(s);

@@ -95,7 +95,6 @@ static void describe(int32_t index, LiaxDeviceInfo *info)
 
 typedef struct Cpu {
     LxDevice device;
-    LiaxConv conv;
     double (*peak)(LxPool *pool);
 } Cpu;
 
@@ -111,6 +110,9 @@ static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
     return LIAX_OK;
 }
 
+/* Work is done at once, so that all streams are one. */
+static LxStream stream;
+
 static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *pool, const LiaxAllocator *a, LxLog *log)
 {
     *out = NULL;
@@ -119,11 +121,11 @@ static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *po
     Cpu *c = lx_alloc_zero(a, sizeof *c);
     if (!c) return lx_fail(log, LIAX_E_MEMORY, "out of memory for a device");
     const int best = best_level();
-    c->device = (LxDevice){.backend = &lx_backend_cpu, .alloc = *a, .pool = pool, .precision = LIAX_PRECISION_F32, .id = "cpu"};
+    c->device = (LxDevice){.backend = &lx_backend_cpu, .alloc = *a, .pool = pool, .precision = LIAX_PRECISION_F32, .conv = o->conv,
+                           .storage = LX_F32, .slots = lx_pool_slots(pool), .stream = &stream, .id = "cpu"};
     snprintf(c->device.level, sizeof c->device.level, "%s", levels[best].name);
     for (int i = 0; i <= best; i++)
         if (levels[i].runs()) levels[i].fill(&c->device.kernels);
-    c->conv = o->conv;
     c->peak = levels[best].peak;
     *out = &c->device;
     return LIAX_OK;
@@ -145,15 +147,62 @@ static void free_host(LxDevice *d, void *p, size_t size)
     lx_free(&d->alloc, p, size);
 }
 
-static void copy(LxDevice *d, void *to, const void *from, size_t size)
+static void *enter(LxDevice *d)
 {
     (void)d;
+    return NULL;
+}
+
+static void leave(LxDevice *d, void *before)
+{
+    (void)d;
+    (void)before;
+}
+
+static LiaxStatus stream_open(LxDevice *d, LxStream **out, LxLog *log)
+{
+    (void)d;
+    (void)log;
+    *out = &stream;
+    return LIAX_OK;
+}
+
+static void stream_close(LxDevice *d, LxStream *s)
+{
+    (void)d;
+    (void)s;
+}
+
+static void copy(LxDevice *d, LxStream *s, void *to, const void *from, size_t size)
+{
+    (void)d;
+    (void)s;
     if (size) memcpy(to, from, size);
+}
+
+static void send(LxDevice *d, LxStream *s, void *to, const void *from, size_t row, ptrdiff_t stride, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) copy(d, s, (char *)to + i * row, (const char *)from + (ptrdiff_t)i * stride, row);
+}
+
+static LiaxStatus receive(LxDevice *d, LxStream *s, void *to, const void *from, size_t row, ptrdiff_t stride, size_t rows, LxLog *log)
+{
+    (void)log;
+    for (size_t i = 0; i < rows; i++) copy(d, s, (char *)to + (ptrdiff_t)i * stride, (const char *)from + i * row, row);
+    return LIAX_OK;
+}
+
+static LiaxStatus wait(LxDevice *d, LxStream *s, LxLog *log)
+{
+    (void)d;
+    (void)s;
+    (void)log;
+    return LIAX_OK;
 }
 
 static const LxConvOps *plan(const LxDevice *d, const LxConvDesc *desc)
 {
-    return ((const Cpu *)d)->conv == LIAX_CONV_REF ? &lx_conv_ref : d->kernels.conv[desc->kind];
+    return d->conv == LIAX_CONV_REF ? &lx_conv_ref : d->kernels.conv[desc->kind];
 }
 
 static double peak(LxDevice *d)
@@ -162,4 +211,8 @@ static double peak(LxDevice *d)
     return c->peak ? c->peak(d->pool) : 0;
 }
 
-const LxBackend lx_backend_cpu = {"cpu", count, describe, open_cpu, close_cpu, alloc_host, free_host, copy, copy, plan, peak};
+const LxBackend lx_backend_cpu = {
+    .abi = LX_BACKEND_ABI, .struct_size = sizeof(LxBackend), .name = "cpu", .memory = LIAX_MEMORY_HOST,
+    .count = count, .describe = describe, .open = open_cpu, .close = close_cpu, .enter = enter, .leave = leave,
+    .alloc = alloc_host, .free = free_host, .stream_open = stream_open, .stream_close = stream_close,
+    .send = send, .receive = receive, .copy = copy, .wait = wait, .plan = plan, .peak = peak};

@@ -2,7 +2,7 @@
  * What all of kernels/cuda agrees on: the runtime's header, how a kernel is launched, and who fills the table.
  *
  * Two builds have the same text: nvcc's, for GPUs, and the tests' emulation of it on the CPU (-DLX_EMULATE), whose
- * cuda_emulator.h declares what is used of the runtime under the runtime's names, for C and for C++. Host code is C (backend*.c),
+ * cuda_emulator.h declares what is used of the runtime under the runtime's names, for C11 and for C++17. Host code is C (backend*.c),
  * kernels are in .cu files: C++ with the entry points below as extern "C".
  *
  * Rules for `run` of every entry of the table (LxExec.stream is the stream to launch on):

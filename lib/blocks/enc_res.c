@@ -28,7 +28,7 @@ void lx_enc_res_drop(LxEncRes *e, LxDevice *d)
 void lx_enc_res(LxRun *r, const LxEncRes *e, LxTensor x, LxTensor y)
 {
     const size_t mark = lx_arena_mark(&r->arena);
-    LxTensor t = lx_arena_tensor(&r->arena, x.n, y.c, x.h, x.w);
+    LxTensor t = lx_arena_tensor(&r->arena, x.type, x.n, y.c, x.h, x.w);
     lx_conv_layer(r, &e->conv1, x, (LxTensor){0}, 0, t);
     lx_conv_layer(r, &e->skip, x, (LxTensor){0}, 0, y);
     lx_conv_layer(r, &e->conv2, t, y, 1, y);

@@ -25,9 +25,9 @@ void *lx_arena_take(LxArena *a, size_t size)
     return a->base + at;
 }
 
-LxTensor lx_arena_tensor(LxArena *a, int n, int c, int h, int w)
+LxTensor lx_arena_tensor(LxArena *a, LxDtype type, int n, int c, int h, int w)
 {
-    LxTensor t = lx_tensor(NULL, n, c, h, w);
-    t.data = lx_arena_take(a, lx_tensor_floats(&t) * sizeof(float));
+    LxTensor t = lx_tensor_of(type, NULL, n, c, h, w);
+    t.data = lx_arena_take(a, lx_tensor_bytes(&t));
     return t;
 }

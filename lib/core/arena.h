@@ -21,6 +21,6 @@ void lx_arena_release(LxArena *a, size_t mark);
 void *lx_arena_take(LxArena *a, size_t size);
 
 /** A picture-like tensor, contents undefined. */
-LxTensor lx_arena_tensor(LxArena *a, int n, int c, int h, int w);
+LxTensor lx_arena_tensor(LxArena *a, LxDtype type, int n, int c, int h, int w);
 
 #endif

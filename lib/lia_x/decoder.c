@@ -12,15 +12,16 @@ static LiaxStatus bind_input(LxLiaX *m, LxBind *b)
     const size_t c = (size_t)m->latent;
     LiaxStatus st = lx_bind_read(b, "dec.input.input", 4, (uint64_t[]){1, c, 4, 4});
     if (st) return st;
-    const LxTensor shape = lx_tensor(NULL, 1, m->latent, 4, 4);
-    const size_t floats = lx_tensor_floats(&shape), cs = (size_t)shape.cs;
+    LxTensor *input = &m->dec.input;
+    *input = lx_tensor_of(m->storage, NULL, 1, m->latent, 4, 4);
+    const size_t floats = lx_tensor_floats(input), cs = (size_t)input->cs;
     float *nhwc = lx_alloc_zero(&b->device->alloc, floats * sizeof(float));
     if (!nhwc) return lx_fail(b->log, LIAX_E_MEMORY, "out of memory for dec.input");
     for (size_t i = 0; i < c; i++)
         for (size_t p = 0; p < 16; p++) nhwc[p * cs + i] = b->host[i * 16 + p];
-    m->dec.input = lx_device_keep(b->device, nhwc, floats, floats);
+    const int kept = lx_device_keep_tensor(b->device, input, nhwc);
     lx_free(&b->device->alloc, nhwc, floats * sizeof(float));
-    return m->dec.input ? LIAX_OK : lx_fail(b->log, LIAX_E_MEMORY, "out of memory for dec.input");
+    return kept ? LIAX_OK : lx_fail(b->log, LIAX_E_MEMORY, "out of memory for dec.input");
 }
 
 static LiaxStatus bind_level(LxLiaX *m, LxBind *b, int i)
@@ -62,9 +63,7 @@ LiaxStatus lx_decoder_bind(LxLiaX *m, LxBind *b)
 
 void lx_decoder_drop(LxLiaX *m, LxDevice *d)
 {
-    const LxTensor input = lx_tensor(NULL, 1, m->latent, 4, 4);
-    lx_device_drop(d, m->dec.input, lx_tensor_floats(&input));
-    m->dec.input = NULL;
+    lx_device_drop_tensor(d, &m->dec.input);
     lx_styled_conv_drop(&m->dec.conv1, d);
     for (int i = 0; i < m->n_levels; i++) {
         LxLevel *l = &m->dec.levels[i];
@@ -88,20 +87,21 @@ static void tap(LxRun *r, const LxLevel *l, const char *what, LxTensor t)
 
 /* Memory for the tensors that live from one level to the next: each level writes one of the pair and reads the other. */
 typedef struct Pair {
-    float *memory[2];
+    void *memory[2];
 } Pair;
 
-/* Each of the pair as large as the largest level of its parity. */
+/* Each of the pair as large as the largest level of its parity. With channels 0 they are the level's, of the stored type; flow
+   and rgb are always f32. */
 static Pair take_pair(LxRun *r, const LxLiaX *m, int n, int channels)
 {
     Pair p;
     size_t most[2] = {0, 0};
     for (int i = -1; i < m->n_levels; i++) {
         const int size = i < 0 ? 4 : lx_level_size(i);
-        const LxTensor t = lx_tensor(NULL, n, channels ? channels : m->sizes.widths[i + 1], size, size);
-        if (lx_tensor_floats(&t) > most[i & 1]) most[i & 1] = lx_tensor_floats(&t);
+        const LxTensor t = lx_tensor_of(channels ? LX_F32 : m->storage, NULL, n, channels ? channels : m->sizes.widths[i + 1], size, size);
+        if (lx_tensor_bytes(&t) > most[i & 1]) most[i & 1] = lx_tensor_bytes(&t);
     }
-    for (int k = 0; k < 2; k++) p.memory[k] = lx_arena_take(&r->arena, most[k] * sizeof(float));
+    for (int k = 0; k < 2; k++) p.memory[k] = lx_arena_take(&r->arena, most[k]);
     return p;
 }
 
@@ -133,11 +133,10 @@ static void decode_level(LxRun *r, const LxLiaX *m, int i, const LxStyled *s, Lx
 /* The constant input of every frame. */
 static LxTensor inputs(LxRun *r, const LxLiaX *m, int n)
 {
-    LxTensor x = lx_tensor(m->dec.input, 1, m->latent, 4, 4);
+    const LxTensor x = m->dec.input;
     if (n == 1) return x;
-    const LxTensor all = lx_arena_tensor(&r->arena, n, m->latent, 4, 4);
-    if (r->arena.base)
-        for (int i = 0; i < n; i++) r->device->backend->upload(r->device, lx_tensor_frame(all, i).data, x.data, lx_tensor_floats(&x) * sizeof(float));
+    const LxTensor all = lx_arena_tensor(&r->arena, x.type, n, m->latent, 4, 4);
+    for (int i = 0; i < n; i++) lx_run_copy(r, lx_tensor_frame(all, i), x);
     return all;
 }
 
@@ -147,23 +146,23 @@ void lx_decode(LxRun *r, const LxLiaX *m, const LxSourceView *source, const floa
     const int n = out.n, *w = m->sizes.widths, S = m->sizes.size;
     const LxStyled s = lx_styles(r, &m->styles, source->base, a, n);
     const Pair hs = take_pair(r, m, n, 0), gs = take_pair(r, m, n, 0), flows = take_pair(r, m, n, 3), rgbs = take_pair(r, m, n, 3);
-    const LxTensor largest = lx_tensor(NULL, n, w[m->n_levels], S, S);
-    size_t most = lx_tensor_floats(&largest);
+    const LxTensor largest = lx_tensor_of(m->storage, NULL, n, w[m->n_levels], S, S);
+    size_t most = lx_tensor_bytes(&largest);
     for (int i = 0; i < m->n_levels; i++) {
-        const LxTensor t = lx_tensor(NULL, n, w[i + 1], lx_level_size(i), lx_level_size(i));
-        if (lx_tensor_floats(&t) > most) most = lx_tensor_floats(&t);
+        const LxTensor t = lx_tensor_of(m->storage, NULL, n, w[i + 1], lx_level_size(i), lx_level_size(i));
+        if (lx_tensor_bytes(&t) > most) most = lx_tensor_bytes(&t);
     }
-    float *middle = lx_arena_take(&r->arena, most * sizeof(float));
+    void *middle = lx_arena_take(&r->arena, most);
 
-    LxTensor h = lx_tensor(hs.memory[1], n, m->latent, 4, 4), g = {0}, flow = {0}, rgb = {0};
+    LxTensor h = lx_tensor_of(m->storage, hs.memory[1], n, m->latent, 4, 4), g = {0}, flow = {0}, rgb = {0};
     lx_styled_conv(r, &m->dec.conv1, &s, inputs(r, m, n), h, &(LxStyledExtra){0});
     lx_run_tap(r, "conv1", h);
     for (int i = 0; i < m->n_levels; i++) {
         const int size = lx_level_size(i), c = w[i + 1], k = i & 1;
-        const LxTensor next[4] = {lx_tensor(hs.memory[k], n, c, size, size), lx_tensor(gs.memory[k], n, c, size, size),
+        const LxTensor next[4] = {lx_tensor_of(m->storage, hs.memory[k], n, c, size, size), lx_tensor_of(m->storage, gs.memory[k], n, c, size, size),
                                   lx_tensor(flows.memory[k], n, 3, size, size),
                                   i == m->n_levels - 1 ? out : lx_tensor(rgbs.memory[k], n, 3, size, size)};
-        decode_level(r, m, i, &s, source->features[i], &h, &g, &flow, &rgb, next, lx_tensor(middle, n, c, size, size));
+        decode_level(r, m, i, &s, source->features[i], &h, &g, &flow, &rgb, next, lx_tensor_of(m->storage, middle, n, c, size, size));
     }
     lx_arena_release(&r->arena, mark);
 }

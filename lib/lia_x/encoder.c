@@ -62,11 +62,13 @@ void lx_encode(LxRun *r, const LxLiaX *m, LxTensor images, const LxTensor *featu
     const LxEncoder *e = &m->enc;
     const size_t mark = lx_arena_mark(&r->arena);
     const int n = m->n_levels, *w = m->sizes.widths;
-    LxTensor x = features ? features[n - 1] : lx_arena_tensor(&r->arena, images.n, w[n], images.h, images.w);
+    const LxDtype type = r->device->storage;
+    LxTensor x = features ? features[n - 1] : lx_arena_tensor(&r->arena, type, images.n, w[n], images.h, images.w);
     lx_conv_layer(r, &e->block1, images, (LxTensor){0}, 0, x);
     for (int i = n - 1; i >= 0; i--) {
         const int half = lx_level_size(i) / 2;
-        const LxTensor y = features && i ? features[i - 1] : lx_arena_tensor(&r->arena, images.n, w[i], half, half);
+        /* the last one is read by `linear`, in f32 */
+        const LxTensor y = features && i ? features[i - 1] : lx_arena_tensor(&r->arena, i ? type : LX_F32, images.n, w[i], half, half);
         lx_enc_res(r, &e->down[i], x, y);
         x = y;
     }

@@ -70,6 +70,7 @@ static LiaxStatus bind(void **out, LxBind *b, const LxSizes *sizes)
     m->sizes = *sizes;
     m->n_levels = sizes->n_widths - 1;
     m->latent = sizes->widths[0];
+    m->storage = b->device->storage;
     LiaxStatus st = bind_directions(m, b);
     if (!st) st = lx_encoder_bind(m, b);
     const int styled = 1 + m->n_levels * (1 + 2 * LX_RESIDUALS);
@@ -85,7 +86,7 @@ LxSourceView lx_source_view(const LxLiaX *m, void *memory)
     LxSourceView v = {.base = lx_arena_take(&parts, (size_t)m->styles.total * sizeof(float))};
     for (int i = 0; i < m->n_levels; i++) {
         const int size = lx_level_size(i);
-        v.features[i] = lx_arena_tensor(&parts, 1, m->sizes.widths[i + 1], size, size);
+        v.features[i] = lx_arena_tensor(&parts, m->storage, 1, m->sizes.widths[i + 1], size, size);
     }
     v.bytes = parts.peak;
     return v;

@@ -34,7 +34,7 @@ typedef struct LxLevel {
 } LxLevel;
 
 typedef struct LxDecoder {
-    float *input;              /* [4][4][stored channels of w[0]] */
+    LxTensor input;            /* [1,w[0],4,4] */
     LxStyledConv conv1;
     LxLevel levels[LX_LEVELS];
 } LxDecoder;
@@ -43,6 +43,7 @@ typedef struct LxLiaX {
     LxSizes sizes;
     int n_levels;              /* n_widths - 1 */
     int latent;                /* widths[0] */
+    LxDtype storage;           /* of activations on the device that it is bound to */
     float *q;                  /* host: [latent][M], orthonormal columns */
     LxEncoder enc;
     LxDecoder dec;

@@ -147,8 +147,8 @@ static void run_encoder(Results *r, LiaxSession *s, const LiaxImage *source, con
 {
     const size_t M = (size_t)s->model->sizes.motions, latent = (size_t)s->model->sizes.widths[0];
     const size_t frame = 3 * (size_t)s->model->sizes.size * (size_t)s->model->sizes.size;
-    const LxTensor input = lx_tensor_frame(s->input, 0);
-    const float *q = ((const LxLiaX *)s->model->weights)->q;
+    const LxTensor input = lx_tensor_frame(s->place.input, 0);
+    const float *q = ((const LxLiaX *)s->place.network->weights)->q;
     memcpy(add(r, "Q", latent * M), q, latent * M * sizeof(float));
     s->run.tap = see;
     s->run.tap_ctx = r;

@@ -157,9 +157,10 @@ static void float_resize(void **state)
         LxRun run = {.arena = {.base = (char *)&log}}; /* not measuring; frame_in takes nothing from it */
         LxFrames frames = {0};
         LxPool *pool;
-        const LiaxModelOptions o = {.threads = 2};
+        const LiaxModelOptions o = {.device = "cpu", .threads = 2};
         assert_int_equal(lx_pool_open(&pool, &o, &a, &log), LIAX_OK);
         assert_int_equal(lx_device_open(&run.device, &o, pool, &a, &log), LIAX_OK);
+        run.stream = run.device->stream;
         for (size_t i = 0; i < sizeof resizes / sizeof *resizes; i++) {
             char path[96];
             int w, h;
@@ -169,7 +170,7 @@ static void float_resize(void **state)
             float *memory = aligned_alloc(64, 1 << 20), *got = malloc((size_t)ow * (size_t)oh * 3 * sizeof(float));
             const LxTensor to = lx_tensor(memory, 1, 3, oh, ow);
             LiaxImage image = {.struct_size = sizeof image, .width = w, .height = h, .planes = {from}}, checked;
-            assert_int_equal(lx_image_check(&checked, &image, "test", &log), LIAX_OK);
+            assert_int_equal(lx_image_check(&checked, &image, "test", run.device, &log), LIAX_OK);
             lx_run_begin(&run, 0);
             assert_int_equal(lx_frame_in(&frames, &run, &checked, filter, to, &log), LIAX_OK);
             for (int c = 0; c < 3; c++)
@@ -180,7 +181,7 @@ static void float_resize(void **state)
             free(got);
             free(memory);
         }
-        lx_frames_drop(&frames, &a);
+        lx_frames_drop(&frames, run.device);
         lx_device_close(&run.device);
         lx_pool_close(&pool);
     }
