@@ -134,6 +134,7 @@ int output_end(Output *o, int code)
     if (ok && o->raw) ok = npy_finish(&o->npy, &error);
     if (!ok) return say_media_error(&error);
     progress_end();
+    if (o->showing) say_notice(media_writer_end_notice(o->writer));
     const char *name = o->settings->output ? o->settings->output : o->settings->npy;
     if (code == EXIT_INTERRUPTED)
         say_error("interrupted; the frames that were done are in %s", media_is_pipe(name) ? "standard output" : name);

@@ -121,6 +121,8 @@ bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t
 bool media_writer_finish(MediaWriter *w, MediaError *e);
 /** A sentence on what the user should know, such as sound that was dropped; "" if there is nothing. */
 const char *media_writer_notice(const MediaWriter *w);
+/** The same of what only the end shows: frames repeated and left out where times are uneven and the output has none. */
+const char *media_writer_end_notice(const MediaWriter *w);
 /** Frees the writer; what was not finished is deleted. */
 void media_writer_close(MediaWriter **w);
 

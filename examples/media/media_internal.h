@@ -70,8 +70,9 @@ void media_pipe_in_close(MediaPipeIn **p);
 /* Frames as y4m or bare RGB, to standard output or a file (media_pipe_out.c). */
 typedef struct MediaPipeOut MediaPipeOut;
 bool media_pipe_out_open(MediaPipeOut **out, const MediaTarget *target, const MediaWriterOptions *o, MediaError *e);
-bool media_pipe_out_frame(MediaPipeOut *p, const uint8_t *rgb, MediaError *e);
+bool media_pipe_out_frame(MediaPipeOut *p, const uint8_t *rgb, int64_t pts, int64_t duration, MediaError *e);
 bool media_pipe_out_finish(MediaPipeOut *p, MediaError *e);
+const char *media_pipe_out_notice(MediaPipeOut *p); /* of frames repeated and left out so far */
 void media_pipe_out_close(MediaPipeOut **p);
 
 /* Converters between RGB and YUV (media_colour.c); formats are AV_PIX_FMT_*, matrices AVCOL_SPC_*. */

@@ -99,7 +99,7 @@ bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t
 {
     bool ok;
     if (w->kind == WRITE_VIDEO) ok = media_video_out_frame(w->video, rgb, pts, duration, e);
-    else if (w->kind == WRITE_PIPE) ok = media_pipe_out_frame(w->pipe, rgb, e);
+    else if (w->kind == WRITE_PIPE) ok = media_pipe_out_frame(w->pipe, rgb, pts, duration, e);
     else if (w->kind == WRITE_SEQUENCE) ok = write_numbered(w, rgb, e);
     else ok = media_png_write(media_target_name(&w->target), w->path, rgb, w->options.width, w->options.height, e);
     w->n_frames += ok;
@@ -118,6 +118,11 @@ const char *media_writer_notice(const MediaWriter *w)
     if (w->video) return media_video_out_notice(w->video);
     if (!w->options.sound) return "";
     return w->pipe ? "y4m holds no sound, so the sound was left out" : "PNG holds no sound, so the sound was left out";
+}
+
+const char *media_writer_end_notice(const MediaWriter *w)
+{
+    return w->pipe ? media_pipe_out_notice(w->pipe) : "";
 }
 
 void media_writer_close(MediaWriter **writer)

@@ -97,6 +97,67 @@ run to sound.y4m animate -d sound.mp4 -o -
 [ $status -eq 0 ] && grep -q 'note: y4m holds no sound' err
 ok "a note about the sound" $?
 
+# ---- uneven times: y4m and bare RGB have one rate, so frames are repeated and left out
+# timed NAME FPS-AND-TIME-BASE PTS:DURATION...: a motion file whose frames all differ
+timed() {
+    name=$1 rates=$2
+    shift 2
+    "$liax" info -m tiny.liax --json | awk -v rates="$rates" -v times="$*" '
+        /"fingerprint"/ {gsub(/[",]/, "", $2); fingerprint = $2}
+        END {
+            n = split(times, t, " ")
+            print "{\"format\": \"liax-motion\", \"version\": 1, \"fingerprint\": \"" fingerprint "\", \"size\": 64, \"motions\": 8, " rates ", \"frames\": ["
+            for (i = 1; i <= n; i++) {
+                split(t[i], at, ":")
+                print "{\"pts\": " at[1] ", \"duration\": " at[2] ", \"alpha\": [" (i * 0.2) ", " (-i * 0.1) ", 0, 0, 0, 0, 0, 0]}" (i < n ? "," : "]}")
+            }
+        }' >"$name"
+}
+# frames_of FILE HEADER BYTES: a checksum of each frame
+frames_of() {
+    total=$(wc -c <"$1") at=$2
+    while [ "$at" -lt "$total" ]; do
+        tail -c +$((at + 1)) "$1" | head -c "$3" | cksum
+        at=$((at + $3))
+    done
+}
+# shown DESCRIPTION WORDS LIST TIMES...: the clip with these times is the frames of LIST, numbered from 1 as in even.y4m; a note holds WORDS
+shown() {
+    description=$1 words=$2 list=$3 rates=$4
+    shift 4
+    timed uneven.json "$rates" "$@"
+    run animate -d uneven.json -o - --size 16x16
+    cp out uneven.y4m
+    head=$(($(head -1 uneven.y4m | wc -c)))
+    frames_of uneven.y4m $head 390 >uneven.frames
+    for i in $list; do sed -n "${i}p" even.frames; done >want.frames
+    if [ "$words" ]; then grep -q "note: .*$words" err; else [ ! -s err ]; fi && [ $status -eq 0 ] && [ -s want.frames ] && cmp uneven.frames want.frames >out
+    ok "$description" $?
+}
+tenths='"fps": [10, 1], "time_base": [1, 1000]'
+timed even.json "$tenths" 0:100 100:100 200:100 300:100 400:100 500:100 600:100
+works "even times" to even.y4m animate -d even.json -o - --size 16x16
+frames_of even.y4m "$(head -1 even.y4m | wc -c)" 390 >even.frames
+[ "$(sort -u even.frames | wc -l)" -eq 7 ]
+ok "seven frames that differ" $?
+shown "times that jitter by less than half a frame: each frame once" '' '1 2 3 4' "$tenths" 0:133 133:40 173:166 339:61
+shown "a gap is filled with the frame before it" '2 were repeated and 0 left out' '1 2 2 2 3' "$tenths" 0:100 100:300 400:100
+shown "frames too many are left out" 'at 10 frames a second 0 were repeated and 2 left out' '1 2 5' "$tenths" 0:60 60:40 100:20 120:80 200:100
+shown "one that has no place is shown in the gap after it" '1 were repeated and 0 left out' '1 2 3 3 4' "$tenths" 0:100 100:30 130:270 400:100
+shown "what lasts long at the end lasts long" '3 were repeated' '1 2 2 2 2' "$tenths" 0:100 100:400
+shown "a first frame that comes late is there from the start" '2 were repeated' '1 1 1 2' "$tenths" 200:100 300:100
+shown "times below 0" '' '1 2 3' "$tenths" -100:100 0:100 100:100
+shown "another rate: 30000/1001 of times in ms" '' '1 2 3 4 5 6 7' '"fps": [30000, 1001], "time_base": [1, 1000]' 0:33 33:34 67:33 100:33 133:34 167:33 200:34
+timed uneven.json "$tenths" 0:100 100:300 400:100
+works "bare RGB, quietly" to uneven.rgb animate -d uneven.json -o - --raw-output --size 16x16 -q
+[ "$(wc -c <uneven.rgb)" -eq $((5 * 768)) ]
+ok "is filled likewise" $?
+works "a named y4m file, quietly" animate -d uneven.json -o uneven-named.y4m --size 16x16 -q
+shows "is filled too" '^frames 5$' "$probe" show uneven-named.y4m
+timed jump.json "$tenths" 0:100 100000000:100
+refuses "times that jump by a day" 1 'jump further' animate -d jump.json -o x.y4m
+works "which a container with times takes" animate -d jump.json -o jump.mkv
+
 # ---- refused
 line() { printf '%s\n' "$1" | animate -d - -o x.mp4; }
 refuses "not y4m" 1 'is not y4m' line 'RIFF....'
