@@ -9,11 +9,11 @@
  *
  * Environment, read at each use; counters begin again when a value changes:
  *   LX_EMULATE_DEVICES=n          devices (1); 0: cudaErrorNoDevice
- *   LX_EMULATE_OLD_DRIVER=1       cudaErrorInsufficientDriver
+ *   LX_EMULATE_OLD_DRIVER=1       cudaErrorInsufficientDriver; 0 as driver's version with LX_EMULATE_OLD_DRIVER=none
  *   LX_EMULATE_CAPABILITY=75      compute capability (90)
  *   LX_EMULATE_MEMORY=bytes       memory of each device (1 GiB); only the value at the first use counts
  *   LX_EMULATE_NO_MEMORY_AT=n     the n-th allocation of device or pinned memory fails
- *   LX_EMULATE_LOST_AT=n          the n-th launch fails, and everything after it
+ *   LX_EMULATE_LOST_AT=n          the n-th launch fails, and everything after it until the variable is taken away
  *   LX_EMULATE_SEED=n             another order of threads
  */
 #ifndef CUDA_EMULATOR_H
@@ -36,8 +36,10 @@ typedef enum cudaError {
     cudaErrorMemoryAllocation = 2,
     cudaErrorInvalidConfiguration = 9,
     cudaErrorInsufficientDriver = 35,
+    cudaErrorInvalidDeviceFunction = 98,
     cudaErrorNoDevice = 100,
     cudaErrorInvalidDevice = 101,
+    cudaErrorNoKernelImageForDevice = 209,
     cudaErrorInvalidResourceHandle = 400,
     cudaErrorNotReady = 600,
     cudaErrorLaunchFailure = 719,
@@ -79,6 +81,12 @@ cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDevice(int *device);
 cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total);
+
+/* Of the driver: cuCtxGetCurrent(void **) and cuCtxSetCurrent(void *). A thread has no context until it asks for a device. */
+enum cudaDriverEntryPointQueryResult { cudaDriverEntryPointSuccess, cudaDriverEntryPointSymbolNotFound };
+enum { cudaEnableDefault = 0 };
+cudaError_t cudaGetDriverEntryPointByVersion(const char *symbol, void **call, unsigned version, unsigned long long flags,
+                                             enum cudaDriverEntryPointQueryResult *found);
 
 enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
 enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeHost, cudaMemoryTypeDevice, cudaMemoryTypeManaged };
@@ -138,6 +146,12 @@ cudaError_t cudaGraphUpload(cudaGraphExec_t x, cudaStream_t s);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t x, cudaStream_t s);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t x);
 cudaError_t cudaGraphDestroy(cudaGraph_t g);
+
+/* For tests of leaks and replays: allocations, streams, events and graphs that are there; kernels run, and graphs launched, so far. */
+typedef struct LxEmuCounts {
+    long alive, kernels, replays;
+} LxEmuCounts;
+void lx_emu_counts(LxEmuCounts *counts);
 
 #ifdef __cplusplus
 }
@@ -358,6 +372,13 @@ template <typename... P> cudaError_t cudaFuncSetAttribute(void (*kernel)(P...), 
 {
     return lx_emu_func_attribute(reinterpret_cast<const void *>(kernel), a, value);
 }
+
+struct cudaFuncAttributes {
+    int binaryVersion;
+};
+/* Kernels are built for 75 and up. */
+cudaError_t lx_emu_has_image(cudaFuncAttributes *a);
+template <typename... P> cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, void (*)(P...)) { return lx_emu_has_image(a); }
 
 struct LxEmuLaunch {
     const char *name;

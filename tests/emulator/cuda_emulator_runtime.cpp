@@ -12,6 +12,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fibers.h"
@@ -60,7 +61,9 @@ std::map<const char *, size_t> pinned, managed;
 std::map<const void *, size_t> shared_limits; /* of kernels, where more than 48 KiB were asked for */
 bool lost = false;
 uint64_t launches = 0;
+long replays = 0, graphs = 0;
 thread_local int current = 0;
+thread_local bool has_context = false; /* of device `current` */
 thread_local cudaError_t last_error = cudaSuccess;
 
 cudaError_t result(cudaError_t e)
@@ -72,8 +75,9 @@ cudaError_t result(cudaError_t e)
 /* What every call begins with. */
 cudaError_t usable()
 {
-    if (from_environment("LX_EMULATE_OLD_DRIVER", 0)) return cudaErrorInsufficientDriver;
+    if (std::getenv("LX_EMULATE_OLD_DRIVER")) return cudaErrorInsufficientDriver;
     if (from_environment("LX_EMULATE_DEVICES", 1) < 1) return cudaErrorNoDevice;
+    lost = lost && std::getenv("LX_EMULATE_LOST_AT");
     return lost ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
@@ -161,6 +165,8 @@ struct LxEmuStream {
     int device;
     LxEmuGraph *graph; /* recorded into; NULL */
     bool invalid;      /* the capture is */
+    cudaStreamCaptureMode mode;
+    std::thread::id by; /* who captures */
 };
 
 struct LxEmuEvent {
@@ -199,14 +205,14 @@ cudaError_t not_captured(cudaStream_t s)
     return result(cudaErrorStreamCaptureUnsupported);
 }
 
-/* Captures in the global mode forbid calls that may wait, to every thread. */
+/* Captures forbid calls that may wait: in the global mode to every thread, in the thread-local one to the thread that captures. */
 cudaError_t nothing_captured()
 {
     const cudaError_t e = usable();
     if (e) return result(e);
     for (void *p : streams) {
         LxEmuStream *s = static_cast<LxEmuStream *>(p);
-        if (!s->graph) continue;
+        if (!s->graph || (s->mode != cudaStreamCaptureModeGlobal && s->by != std::this_thread::get_id())) continue;
         s->invalid = true;
         return result(cudaErrorStreamCaptureUnsupported);
     }
@@ -240,6 +246,8 @@ static const struct {
     {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
     {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
     {cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver", "CUDA driver version is insufficient for CUDA runtime version"},
+    {cudaErrorInvalidDeviceFunction, "cudaErrorInvalidDeviceFunction", "invalid device function"},
+    {cudaErrorNoKernelImageForDevice, "cudaErrorNoKernelImageForDevice", "no kernel image is available for execution on the device"},
     {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
     {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
     {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
@@ -265,7 +273,7 @@ const char *cudaGetErrorString(cudaError_t e)
     return "unknown error";
 }
 
-cudaError_t cudaPeekAtLastError() { return lost ? cudaErrorLaunchFailure : last_error; }
+cudaError_t cudaPeekAtLastError() { return usable() == cudaErrorLaunchFailure ? cudaErrorLaunchFailure : last_error; }
 
 cudaError_t cudaGetLastError()
 {
@@ -276,7 +284,8 @@ cudaError_t cudaGetLastError()
 
 cudaError_t cudaDriverGetVersion(int *version)
 {
-    *version = from_environment("LX_EMULATE_OLD_DRIVER", 0) ? 11000 : CUDART_VERSION;
+    const char *old = std::getenv("LX_EMULATE_OLD_DRIVER");
+    *version = !old ? CUDART_VERSION : std::strcmp(old, "none") ? 11000 : 0;
     return cudaSuccess;
 }
 
@@ -343,7 +352,30 @@ cudaError_t cudaSetDevice(int device)
     if (e) return result(e);
     if (device < 0 || device >= device_count()) return result(cudaErrorInvalidDevice);
     current = device;
+    has_context = true;
     return cudaSuccess;
+}
+
+static int get_context(void **context)
+{
+    *context = has_context ? &devices[current] : nullptr;
+    return 0;
+}
+
+static int set_context(void *context)
+{
+    has_context = context != nullptr;
+    current = context ? static_cast<int>(static_cast<Device *>(context) - devices) : 0;
+    return 0;
+}
+
+cudaError_t cudaGetDriverEntryPointByVersion(const char *symbol, void **call, unsigned, unsigned long long, cudaDriverEntryPointQueryResult *found)
+{
+    *call = !std::strcmp(symbol, "cuCtxGetCurrent")   ? reinterpret_cast<void *>(get_context)
+            : !std::strcmp(symbol, "cuCtxSetCurrent") ? reinterpret_cast<void *>(set_context)
+                                                      : nullptr;
+    if (found) *found = *call ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
+    return result(usable());
 }
 
 cudaError_t cudaGetDevice(int *device)
@@ -490,7 +522,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
     *s = nullptr;
     const cudaError_t e = usable();
     if (e) return result(e);
-    *s = new LxEmuStream{current, nullptr, false};
+    *s = new LxEmuStream{current, nullptr, false, cudaStreamCaptureModeGlobal, {}};
     streams.insert(*s);
     return cudaSuccess;
 }
@@ -582,13 +614,16 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 
 /* ---- graphs ------------------------------------------------------------------------------------------------------------------ */
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
+cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode mode)
 {
     std::lock_guard<std::recursive_mutex> hold(lock);
     const cudaError_t e = usable();
     if (e) return result(e);
     if (!s || s->graph) return result(cudaErrorStreamCaptureUnsupported);
     s->graph = new LxEmuGraph{{}, {}, s};
+    s->mode = mode;
+    s->by = std::this_thread::get_id();
+    graphs++;
     return cudaSuccess;
 }
 
@@ -609,7 +644,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
     for (void *p : events)
         if (static_cast<LxEmuEvent *>(p)->graph == graph) static_cast<LxEmuEvent *>(p)->graph = nullptr;
     const cudaError_t e = usable() ? usable() : invalid ? cudaErrorStreamCaptureInvalidated : graph->open.empty() ? cudaSuccess : cudaErrorStreamCaptureUnjoined;
-    if (e) delete graph;
+    if (e) cudaGraphDestroy(graph);
     else *g = graph;
     return result(e);
 }
@@ -628,6 +663,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *x, cudaGraph_t g, unsigned lon
     const cudaError_t e = nothing_captured();
     if (e) return e;
     *x = new LxEmuGraph(*g);
+    graphs++;
     return cudaSuccess;
 }
 
@@ -637,19 +673,39 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t x, cudaStream_t s)
 {
     const cudaError_t e = not_captured(s);
     if (e) return e;
+    {
+        std::lock_guard<std::recursive_mutex> hold(lock);
+        replays++;
+    }
     for (const auto &w : x->work) w();
     return result(usable());
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t x)
 {
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    graphs -= x != nullptr;
     delete x;
     return result(usable());
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t g) { return cudaGraphExecDestroy(g); }
 
+void lx_emu_counts(LxEmuCounts *counts)
+{
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    long alive = static_cast<long>(streams.size() + events.size() + pinned.size() + managed.size()) + graphs;
+    for (const Device &d : devices) alive += static_cast<long>(d.taken.size());
+    *counts = {alive, static_cast<long>(launches), replays};
+}
+
 /* ---- launches ------------------------------------------------------------------------------------------------------------------ */
+
+cudaError_t lx_emu_has_image(cudaFuncAttributes *a)
+{
+    a->binaryVersion = static_cast<int>(from_environment("LX_EMULATE_CAPABILITY", 90));
+    return result(a->binaryVersion < 75 ? cudaErrorNoKernelImageForDevice : usable());
+}
 
 cudaError_t lx_emu_func_attribute(const void *kernel, cudaFuncAttribute a, int value)
 {
