@@ -18,7 +18,7 @@ static const char usage[] =
     "      --start N         first frame of the clip (default 0)\n"
     "      --fps N           frames per second of the clip (default 25)\n"
     "  -S, --size WxH        size in pixels, 8 to 8192 (default 256x256)\n"
-    "  -a, --aa N            samples per pixel and axis, 1 to 6 (default 3); 256x256 take about 7 ms with 1,\n"
+    "  -a, --aa N            samples per pixel and axis, 1 to 6 (default 2); 256x256 take about 7 ms with 1,\n"
     "                        15 with 2, 24 with 3, 36 with 4, 70 with 6 (one core of a Zen 3, 2026-11)\n"
     "      --params FILE     write the motion of every frame as JSON; - is standard output\n"
     "      --masks           write the labels as well: NAME-mask.png, one bit each for face, eyes, brows, mouth,\n"
@@ -172,7 +172,7 @@ static int draw_all(const Job *job, PortraitBoard *board, uint8_t *rgb, FILE *pa
 
 int main(int argc, char **argv)
 {
-    Job job = {.seed = 1, .clip = 1, .width = 256, .height = 256, .aa = 3, .fps = 25};
+    Job job = {.seed = 1, .clip = 1, .width = 256, .height = 256, .aa = 2, .fps = 25};
     if (parse(argc, argv, &job)) return 2;
     FILE *params = NULL;
     if (job.params) params = strcmp(job.params, "-") ? fopen(job.params, "w") : stdout;
