@@ -77,17 +77,21 @@ deps-aarch64:
 check: deps deps-aarch64 ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
 	@tests/check.sh $(MAKE)
 
-# Speed, for docs/performance.md: kernels, then layers and whole frames of a model with s=0.5. JSON beside the tables in build/bench.
-BENCH := $(BUILD)/bench
-bench: all tests-built ## time kernels, layers and frames on this machine
-	@mkdir -p $(BENCH)
-	@test -f $(BENCH)/s0.5.liax || $(BUILD)/bin/liax-synth --size 512 --scale 0.5 --motions 40 $(BENCH)/s0.5.liax
-	$(BUILD)/tests/check/bench_kernels --threads $$(nproc)
-	$(BUILD)/tests/check/bench_kernels --threads $$(nproc) --json >$(BENCH)/kernels.json
-	$(BUILD)/bin/liax bench -m $(BENCH)/s0.5.liax --layers
-	$(BUILD)/bin/liax bench -m $(BENCH)/s0.5.liax --json >$(BENCH)/frame.json
+# Speed, for docs/performance.md: JSON, tables and plots in build/bench. BENCH_ARGS go to tests/bench/bench.py and peers.py, whose
+# --help lists them: BENCH_ARGS='--scale 1 --threads 1'.
+$(BUILD)/tests/bench/probe: tests/bench/probe.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -O3 $(CFLAGS) -o $@ $< -lpthread
 
-bench-peers: all ## the same model in PyTorch, ONNX Runtime, OpenVINO and ncnn (fetches them into build/venv-peers)
-	@test -d $(BUILD)/venv-peers || { python3 -m venv $(BUILD)/venv-peers && $(BUILD)/venv-peers/bin/pip install -q -r tests/bench/requirements.txt; }
-	@mkdir -p $(BENCH)
-	$(BUILD)/venv-peers/bin/python tests/bench/peers.py --json $(BENCH)/peers.json
+bench: all $(BUILD)/tests/check/bench_kernels $(BUILD)/tests/bench/probe ## time kernels, layers and frames on this machine
+	LIAX_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH_ARGS)
+
+.PHONY: bench-peers
+PEERS := $(BUILD)/venv-peers
+$(PEERS)/ready: tests/bench/requirements.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/pip install -q -r $<
+	touch $@
+
+bench-peers: all $(BUILD)/tests/bench/probe $(PEERS)/ready ## frames beside PyTorch, ONNX Runtime, OpenVINO and ncnn (fetched into build/venv-peers)
+	LIAX_BUILD=$(BUILD) $(PEERS)/bin/python tests/bench/peers.py $(BENCH_ARGS)

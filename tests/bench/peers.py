@@ -1,254 +1,136 @@
-"""Time liax beside the engines that a user would otherwise take: PyTorch, ONNX Runtime, OpenVINO, ncnn; f32, on this CPU.
+"""libliax beside the engines that a user would otherwise take: PyTorch, ONNX Runtime, OpenVINO, ncnn; on this CPU.
 
-    tests/bench/peers.py [--scale 0.5] [--size 512] [--threads 2] [--rounds 3] [--only torch,ort,openvino,ncnn] [--json FILE]
+    tests/bench/peers.py [--scale 0.5] [--size 512] [--threads 2] [--precision f32] [--isa native] [--parts encoder,decoder]
+                         [--engines liax,torch,...] [--rounds 10] [--out STEM]
 
-Every engine gets the same made-up model (liax-synth). Outputs are compared first: the peers' with PyTorch's, and liax's
-reconstruction of a picture with PyTorch's. Then they take turns, A B C A B C, encoder and decoder apart; a round is left out if a
-probe of the cores just before it was slower than 85 % of the best probe. Run it in the root of the source tree, after make.
+Every engine gets the same made-up model (liax-synth) and runs in a process of its own. Outputs are compared first, with the network in
+float64; then the engines take turns. Writes STEM.json, STEM.md and a plot. `make bench-peers` runs it; LIAX_BUILD names the build folder.
 """
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.metadata
 import json
-import math
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import time
-import warnings
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "weights-tools" / "train"))
-warnings.filterwarnings("ignore")
+import plot
+import rounds
+from peer_files import PARTS
+from rounds import WORK, Cores, Rounds, compared, markdown
 
-ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-ap.add_argument("--scale", type=float, default=0.5)
-ap.add_argument("--size", type=int, default=512)
-ap.add_argument("--threads", type=int, default=2)
-ap.add_argument("--rounds", type=int, default=3)
-ap.add_argument("--only", default="torch,ort,openvino,ncnn")
-ap.add_argument("--json")
-args = ap.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)
-
-import numpy as np  # noqa: E402: the number of threads must be set before
-import torch  # noqa: E402
-from PIL import Image  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
-
-import network  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-
-torch.set_num_threads(args.threads)
-torch.set_grad_enabled(False)
-BUILD = pathlib.Path(os.environ.get("LIAX_BUILD", ROOT / "build"))
-WORK = BUILD / "bench"
-LIAX = BUILD / "bin" / "liax"
-TAG = f"{args.size}_{round(args.scale * 1000)}"  # in file names; pnnx makes underscores of all other signs
+PACKAGES = {"torch": "torch", "torch-channels-last": "torch", "torch-compile": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "ncnn": "ncnn"}
+TORCH_AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+# what keeps each engine to AVX2; ONNX Runtime and ncnn have no such switch
+AVX2 = {"liax": {"LIAX_CPU": "avx2"}, "torch": TORCH_AVX2, "torch-channels-last": TORCH_AVX2, "torch-compile": TORCH_AVX2,
+        "openvino": {"ONEDNN_MAX_CPU_ISA": "AVX2", "OV_CPU_MAX_ISA": "AVX2"}}
+PAUSE = 0.1  # seconds: threads of the engine before may still spin
 
 
-def fir_weight(x, gain):
-    """Its size as a number, not as something that depends on the input: exporters need that."""
-    return (network.FIR2 * gain).expand(int(x.shape[1]), 1, 4, 4)
+class Peer:
+    """An engine in its process (peer_worker.py)."""
+
+    def __init__(self, engine: str, args: argparse.Namespace, cpus: list[int]):
+        spec = {"engine": engine, "cpus": cpus, "precision": args.precision, "parts": args.parts, "size": args.size, "scale": args.scale}
+        env = os.environ | {"OMP_NUM_THREADS": str(len(cpus))} | (AVX2.get(engine, {}) if args.isa == "avx2" else {})
+        self.process = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("peer_worker.py"), json.dumps(spec)], env=env, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(WORK / f"{engine}.log", "w"))
+        self.facts = self.answer() or {"failed": f"it crashed; see {WORK / f'{engine}.log'}"}
+
+    def answer(self):
+        return json.loads(self.process.stdout.readline() or "null")
+
+    def run(self, part: str) -> float:
+        time.sleep(PAUSE)
+        print(part, file=self.process.stdin, flush=True)
+        return self.answer()
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def up2(x):
-    return F.conv_transpose2d(x, fir_weight(x, 4), stride=2, padding=1, groups=int(x.shape[1]))
+def has_avx512() -> bool:
+    return " avx512f " in pathlib.Path("/proc/cpuinfo").read_text()
 
 
-class Liax(network.Liax):
-    """The training network in the form that exporters and engines like best."""
-
-    def active(self, x, weight, bias, gain=network.ROOT2, stride=1, padding=0):
-        w = self.get(weight)
-        return F.leaky_relu(F.conv2d(x, w * (gain / math.sqrt(w[0].numel())), self.get(bias) * gain, stride=stride, padding=padding), 0.2)
-
-    def styled(self, x, z, p, up=False):
-        y, d = self.modulated(x, z, p + ".conv", up)
-        return F.leaky_relu(y * (d * network.ROOT2)[:, :, None, None] + self.get(p + ".activate.bias").view(1, -1, 1, 1) * network.ROOT2, 0.2)
-
-    def flow_res(self, x, z, p):
-        a = self.styled(x, z, p + ".conv1")
-        c = int(self.get(p + ".gamma").numel())
-        y = F.group_norm(a, math.gcd(32, c), self.get(p + ".norm.weight"), self.get(p + ".norm.bias"), 1e-5)
-        return a + self.get(p + ".gamma") * self.styled(y, z, p + ".conv2")
-
-
-network.fir_weight, network.up2 = fir_weight, up2
-torch.addcmul = lambda a, b, c: a + b * c  # which pnnx does not know
+def start(args: argparse.Namespace, cpus: list[int]) -> dict[str, Peer]:
+    """The engines that can run; the others are told."""
+    peers = {}
+    for engine in args.engines:
+        if args.isa == "avx2" and engine not in AVX2 and has_avx512():
+            print(f"{engine}: left out, it cannot be kept to AVX2", flush=True)
+            continue
+        peer = Peer(engine, args, cpus)
+        if "failed" in peer.facts:
+            print(f"{engine}: cannot run: {peer.facts['failed']}", flush=True)
+            peer.close()
+            continue
+        peers[engine] = peer
+        print(f"{engine}: largest error " + ", ".join(f"{part} {e:.1e}" for part, e in peer.facts["errors"].items()), flush=True)
+    if not peers:
+        sys.exit("no engine can run this")
+    return peers
 
 
-class Encoder(torch.nn.Module):
-    def __init__(self, net: Liax):
-        super().__init__()
-        self.net = net
-
-    def forward(self, image):
-        return self.net.alpha(self.net.encode(image)[0])
-
-
-class Decoder(torch.nn.Module):
-    def __init__(self, net: Liax):
-        super().__init__()
-        self.net = net
-
-    def forward(self, z, *features):
-        return self.net.decode(z, list(features))[0]
+def measure(args: argparse.Namespace, cores: Cores, peers: dict[str, Peer]) -> tuple[Rounds, dict[str, dict[str, list[float]]]]:
+    """Milliseconds of every kept round by part and engine; the frame is all parts that were measured."""
+    turns = Rounds({(part, name): functools.partial(peer.run, part) for name, peer in peers.items() for part in args.parts}, args.rounds, cores)
+    ms = {part: {name: turns.ms[part, name] for name in peers} for part in args.parts}
+    if len(args.parts) > 1:
+        ms["frame"] = {name: [sum(parts) for parts in zip(*(ms[part][name] for part in args.parts))] for name in peers}
+    return turns, ms
 
 
-def from_checkpoint(tensors) -> Liax:
-    plain = network.Liax.from_checkpoint(tensors)
-    net = Liax(plain.size, plain.widths, plain.motions)
-    net.restore(tensors)
-    return net.eval().requires_grad_(False)
-
-
-def make_model() -> tuple[pathlib.Path, Liax]:
-    """The same weights as a container and as a PyTorch network."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    base = WORK / f"peers_{TAG}"
-    for path in (base.with_suffix(".liax"), base.with_suffix(".safetensors")):
-        if not path.exists():
-            subprocess.run([BUILD / "bin" / "liax-synth", "--size", str(args.size), "--scale", str(args.scale), "--motions", "40", path], check=True)
-    return base.with_suffix(".liax"), from_checkpoint(load_file(base.with_suffix(".safetensors")))
-
-
-def torch_engine(part, inputs):
-    """Traced and frozen, so that everything known beforehand is a constant, as the exporters make it."""
-    inputs = [x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
-    frozen = torch.jit.freeze(torch.jit.trace(part, tuple(inputs), check_trace=False))
-    return lambda: frozen(*inputs).numpy()
-
-
-def to_onnx(part, inputs, name: str) -> pathlib.Path:
-    path = WORK / f"{name}_{TAG}.onnx"
-    if not path.exists():
-        torch.onnx.export(part, tuple(inputs), str(path), input_names=[f"i{j}" for j in range(len(inputs))], output_names=["o"], opset_version=16,
-                          dynamo=False, do_constant_folding=True)
-    return path
-
-
-def ort_engine(part, inputs, name):
-    import onnxruntime as ort
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = args.threads, 1
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = ort.InferenceSession(str(to_onnx(part, inputs, name)), options, providers=["CPUExecutionProvider"])
-    feed = {i.name: x.numpy() for i, x in zip(session.get_inputs(), inputs)}
-    return lambda: session.run(None, feed)[0]
-
-
-def openvino_engine(part, inputs, name):
-    import openvino as ov
-    core = ov.Core()
-    settings = {"INFERENCE_NUM_THREADS": args.threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    model = core.compile_model(core.read_model(str(to_onnx(part, inputs, name))), "CPU", settings)
-    request, feed = model.create_infer_request(), [x.numpy() for x in inputs]
-    return lambda: request.infer(feed)[model.output(0)]
-
-
-def ncnn_engine(part, inputs, name):
-    import ncnn
-    base = WORK / f"{name}_{TAG}"
-    if not pathlib.Path(f"{base}.ncnn.param").exists():
-        torch.jit.trace(part, tuple(inputs), check_trace=False).save(f"{base}.pt")
-        shapes = ",".join("[" + ",".join(map(str, x.shape)) + "]f32" for x in inputs)
-        subprocess.run([pathlib.Path(sys.executable).parent / "pnnx", f"{base}.pt", f"inputshape={shapes}", "fp16=0"], check=True, cwd=WORK,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if not pathlib.Path(f"{base}.ncnn.param").exists():
-        raise RuntimeError("pnnx did not convert it")  # ncnn itself would crash
-    net = ncnn.Net()
-    net.opt.num_threads = args.threads
-    net.opt.use_fp16_storage = net.opt.use_fp16_packed = net.opt.use_fp16_arithmetic = net.opt.use_bf16_storage = False
-    net.load_param(f"{base}.ncnn.param")
-    net.load_model(f"{base}.ncnn.bin")
-    mats = [ncnn.Mat(x[0].numpy()) for x in inputs]
-
-    def run():
-        extractor = net.create_extractor()
-        for j, mat in enumerate(mats):
-            extractor.input(f"in{j}", mat)
-        return np.array(extractor.extract("out0")[1])[None]
-    return run
-
-
-def check_liax(container: pathlib.Path, net: Liax) -> float:
-    """Largest error of liax's reconstruction of a picture, against PyTorch's, in shares of the largest value."""
-    rng = np.random.default_rng(0)
-    small = rng.integers(0, 256, (8, 8, 3), np.uint8)
-    rgb = np.asarray(Image.fromarray(small).resize((args.size, args.size), Image.BICUBIC))
-    Image.fromarray(rgb).save(WORK / "picture.png")
-    subprocess.run([LIAX, "edit", "-q", "-y", "-m", container, "-s", WORK / "picture.png", "--npy", WORK / "picture.npy", "--threads", str(args.threads)], check=True)
-    got = np.load(WORK / "picture.npy")
-    z, features = net.encode(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1)
-    want = net.decode(z + net.motion(net.alpha(z)), features)[0].numpy()
-    return float(np.abs(got - want).max() / np.abs(want).max())
-
-
-def liax_ms(container: pathlib.Path) -> dict[str, float]:
-    out = subprocess.run([LIAX, "bench", "-m", container, "--threads", str(args.threads), "--runs", "2", "--json"], check=True, capture_output=True)
-    times = json.loads(out.stdout)
-    return {"encoder": times["encoder_ms"]["min"], "decoder": times["decoder_ms"]["min"]}
-
-
-def probe() -> float:
-    """Products per second of one large matrix, on all threads."""
-    a = torch.rand(768, 768)
-    began, n = time.perf_counter(), 0
-    while time.perf_counter() - began < 0.3:
-        a @ a
-        n += 1
-    return n / (time.perf_counter() - began)
+def report(args: argparse.Namespace, cores: Cores, peers: dict[str, Peer], turns: Rounds, ms: dict) -> None:
+    base = next(iter(peers))
+    versions = {name: importlib.metadata.version(PACKAGES[name]) for name in peers if name in PACKAGES}
+    facts = {"machine": rounds.machine(), "size": args.size, "scale": args.scale, "threads": args.threads, "precision": args.precision, "isa": args.isa,
+             "versions": versions, "base": base, "probe": cores.facts(), "rounds": turns.facts(),
+             "engines": {name: peer.facts | {part: compared(ms[part][name], ms[part][base]) for part in ms} for name, peer in peers.items()}}
+    last = list(ms)[-1]  # which the table is sorted by
+    table, groups = [], {part: {} for part in ms}
+    for name in sorted(peers, key=lambda name: facts["engines"][name][last]["ratio"]):
+        row, cells = facts["engines"][name], []
+        for part in ms:
+            r = row[part]
+            cells += [f"{r['min_ms']:.0f}", f"{r['median_ms']:.0f}", f"{r['ratio']:.2f}"]
+            groups[part][name] = r["min_ms"], r["median_ms"]
+        table.append([f"{name} {versions.get(name, '')}".strip(), *cells, f"{row['load_ms'] / 1e3:.1f}", f"{row['peak_mb']:.0f}", f"{row['imported_mb']:.0f}",
+                      f"{max(row['errors'].values()):.0e}"])
+    head = ["engine", *(f"{part} {what}" for part in ms for what in ("min ms", "median", "ratio")), "first frame, s", "peak MB", "of it imports", "error"]
+    text = (f"S={args.size} s={args.scale}, {args.precision}, {args.isa} instructions, {args.threads} threads; {facts['machine']['processor']}, "
+            f"{facts['machine']['date']}, {facts['machine']['commit']}\n\n{markdown(head, table)}\n"
+            f"{turns.sentence()}. Ratio: median over rounds of the time over {base}'s. First frame: with loading, without imports. "
+            "Error: largest, in shares of the largest value, against float64.\n")
+    rounds.write(args.out, facts, text, {"time": plot.bars(f"S={args.size}, s={args.scale}, {args.precision}, {args.threads} threads: whisker from the minimum", "ms", groups)})
 
 
 def main() -> None:
-    container, net = make_model()
-    z, features = net.encode(torch.rand(1, 3, args.size, args.size) * 2 - 1)
-    inputs = {"encoder": [torch.rand(1, 3, args.size, args.size) * 2 - 1], "decoder": [z, *features]}
-    parts = {"encoder": Encoder(net).eval(), "decoder": Decoder(net).eval()}
-    print(f"S={args.size} s={args.scale}, f32, {args.threads} threads; liax against PyTorch: largest error {check_liax(container, net):.1e} of the largest value", flush=True)
+    ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ap.add_argument("--scale", type=float, default=0.5)
+    ap.add_argument("--size", type=int, default=512)
+    ap.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    ap.add_argument("--precision", choices=("f32", "bf16"), default="f32")
+    ap.add_argument("--isa", choices=("native", "avx2"), default="native", help="avx2 keeps engines to AVX2 where they can do more")
+    ap.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS))
+    ap.add_argument("--engines", type=lambda text: text.split(","), default=["liax", "torch", "torch-channels-last", "onnxruntime", "openvino", "ncnn"],
+                    help="and torch-compile; ratios are to the first")
+    rounds.add_options(ap, 10)
+    ap.add_argument("--out", type=pathlib.Path, default=WORK / "peers", help="of the files, without their endings")
+    args = ap.parse_args()
 
-    makers = {"torch": lambda p, i, n: torch_engine(p, i), "ort": ort_engine, "openvino": openvino_engine, "ncnn": ncnn_engine}
-    engines: dict[tuple[str, str], object] = {}
-    for name in parts:
-        want = parts[name](*inputs[name]).numpy()
-        for peer in args.only.split(","):
-            try:
-                run = makers[peer](parts[name], inputs[name], name)
-                error = float(np.abs(run() - want).max() / np.abs(want).max())
-                print(f"  {name} {peer}: largest error {error:.1e}", flush=True)
-                engines[peer, name] = run
-            except Exception as e:  # a peer that cannot run the network is told, not hidden
-                print(f"  {name} {peer}: cannot run it: {type(e).__name__}: {str(e)[:160]}", flush=True)
-
-    times: dict[tuple[str, str], list[float]] = {}
-    probes = [probe() for _ in range(3)]
-    kept = tries = 0
-    while kept < args.rounds and tries < 4 * args.rounds:
-        tries += 1
-        probes.append(probe())
-        if probes[-1] < 0.85 * max(probes):
-            continue
-        kept += 1
-        for part, ms in liax_ms(container).items():
-            times.setdefault(("liax", part), []).append(ms)
-        for key, run in engines.items():
-            began = time.perf_counter()
-            run()
-            times.setdefault(key, []).append((time.perf_counter() - began) * 1e3)
-    print(f"{kept} rounds kept of {tries}")
-    rows = []
-    for part in parts:
-        ours = times["liax", part]
-        for (peer, p), ms in sorted(times.items(), key=lambda kv: min(kv[1])):
-            if p == part:
-                ratio = statistics.median(a / b for a, b in zip(ms, ours))
-                rows.append({"part": part, "engine": peer, "min_ms": min(ms), "median_ms": statistics.median(ms), "ratio_to_liax": ratio})
-                print(f"{part:8s} {peer:9s} min {min(ms):8.0f} ms   median {statistics.median(ms):8.0f} ms   {ratio:5.2f} x liax")
-    if args.json:
-        pathlib.Path(args.json).write_text(json.dumps({"size": args.size, "scale": args.scale, "threads": args.threads, "rounds": kept, "rows": rows}, indent=1))
+    # in a process of its own, so that nothing of PyTorch stays in this one
+    subprocess.run([sys.executable, pathlib.Path(__file__).with_name("peer_model.py"), str(args.size), str(args.scale)], check=True)
+    cores = Cores(args.threads, args.free, args.wait)
+    peers = start(args, cores.cpus)
+    report(args, cores, peers, *measure(args, cores, peers))
+    for peer in peers.values():
+        peer.close()
 
 
 main()

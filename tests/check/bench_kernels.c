@@ -4,8 +4,9 @@
  *     bench_kernels [--json] [--threads N] [--seconds S] [--level NAME] [text that the case's name contains]
  *
  * FLOPs are those of the plain convolution (conv_up2d: nine products an input pixel), so that an algorithm that does less
- * may exceed the peak. The peak is measured before each case, since clocks and neighbours change. Not an alternative to a
- * profile of whole frames: each case's weights and tensors may stay in the caches.
+ * may exceed the peak. The peak is measured before each case, since clocks and neighbours change; the memory's speed once,
+ * by a triad. The bound of a case is what both allow, min(peak, FLOP/byte x memory). Not an alternative to a profile of
+ * whole frames: each case's weights and tensors may stay in the caches, where the memory bounds nothing.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -14,10 +15,14 @@
 #include <time.h>
 
 #include "check.h"
+#include "liax/bandwidth.h"
+
+enum { MAX_RUNS = 10000 };
 
 typedef struct Options {
     int json, threads;
     double seconds;
+    double bandwidth; /* GB/s, measured here */
     const char *level, *filter;
 } Options;
 
@@ -59,26 +64,40 @@ typedef struct Timed {
     double flops, bytes;
 } Timed;
 
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static void measure(const Options *o, const CheckLevel *level, const Timed *t)
 {
+    static double ms[MAX_RUNS];
     LxPool *pool = check_pool(o->threads);
     const LxExec x = {.pool = pool, .scratch = t->scratch};
     const double peak = t->flops > 0 && level->peak ? level->peak(pool) : 0, start = now();
-    double best = 1e30, end = start;
-    for (int runs = 0; runs < 3 || end - start < o->seconds; runs++) {
+    int n = -1; /* the first warms up */
+    for (double end = start; n < 2 || (end - start < o->seconds && n < MAX_RUNS); n++) {
         const double t0 = now();
         t->run(&x, t->args);
         end = now();
-        if (runs > 0 && end - t0 < best) best = end - t0;
+        if (n >= 0) ms[n] = 1e3 * (end - t0);
     }
-    const double gflops = t->flops / best / 1e9, share = peak > 0 ? 100 * gflops / peak : 0, gigabytes = t->bytes / best / 1e9;
+    qsort(ms, (size_t)n, sizeof *ms, by_value);
+    const double best = ms[0], median = ms[n / 2], gflops = 1e-6 * t->flops / best, gigabytes = 1e-6 * t->bytes / best;
+    const double memory = t->flops / t->bytes * o->bandwidth, bound = memory > 0 && memory < peak ? memory : peak;
+    const double share = peak > 0 ? gflops / peak : 0, of_bound = bound > 0 ? gflops / bound : 0;
     if (o->json)
-        printf("{\"level\": \"%s\", \"case\": \"%s\", \"algorithm\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"gflops\": %.2f, \"peak\": %.2f, \"gb_per_s\": %.2f}\n",
-               level->name, t->name, t->algorithm, o->threads, best * 1e3, gflops, peak, gigabytes);
+        printf("{\"level\": \"%s\", \"case\": \"%s\", \"algorithm\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"median_ms\": %.4f, \"flops\": %.0f, "
+               "\"bytes\": %.0f, \"gflops\": %.2f, \"gb_per_s\": %.2f, \"peak_gflops\": %.2f, \"bandwidth_gb_per_s\": %.2f, \"share_of_peak\": %.4f, "
+               "\"share_of_bound\": %.4f}\n",
+               level->name, t->name, t->algorithm, o->threads, best, median, t->flops, t->bytes, gflops, gigabytes, peak, o->bandwidth, share, of_bound);
     else if (t->flops > 0)
-        printf("%-12s %-44s %-12s %9.3f ms %7.1f GFLOP/s, %5.1f %% of %.0f\n", level->name, t->name, t->algorithm, best * 1e3, gflops, share, peak);
+        printf("%-12s %-36s %-12s %9.3f ms (median %9.3f) %7.1f GFLOP/s, %5.1f %% of %.0f, %5.1f %% of the bound\n", level->name, t->name, t->algorithm, best,
+               median, gflops, 100 * share, peak, 100 * of_bound);
     else
-        printf("%-12s %-44s %-12s %9.3f ms %7.1f GB/s\n", level->name, t->name, t->algorithm, best * 1e3, gigabytes);
+        printf("%-12s %-36s %-12s %9.3f ms (median %9.3f) %7.1f GB/s, %5.1f %% of %.1f\n", level->name, t->name, t->algorithm, best, median, gigabytes,
+               o->bandwidth > 0 ? 100 * gigabytes / o->bandwidth : 0, o->bandwidth);
     fflush(stdout);
 }
 
@@ -95,14 +114,13 @@ static void run_conv(const LxExec *x, const void *args)
     a->weights->ops->run(x, a);
 }
 
-static void bench_conv(const Options *o, const CheckLevel *level, const Shape *s)
+static void bench_conv(const Options *o, const CheckLevel *level, const Shape *s, const LxConvOps *ops)
 {
     CheckMemory m = {0};
     const LxConvDesc d = {s->kind, s->k, s->ci, s->co, s->h, s->h};
     char name[96];
     snprintf(name, sizeof name, "%s k%d %d->%d %dx%d", lx_conv_kind_name(s->kind), s->k, s->ci, s->co, s->h, s->h);
     if (!wanted(o, name)) return;
-    const LxConvOps *ops = level->table.conv[s->kind];
     float *w = check_random(&m, (size_t)(d.co * d.ci * d.k * d.k), -1, 1);
     const LxConvWeights weights = {d, ops, check_floats(&m, ops->packed_bytes(&d) / sizeof(float)), ops->packed_bytes(&d)};
     ops->pack(&d, w, weights.packed);
@@ -157,7 +175,12 @@ static void bench_small(const Options *o, const CheckLevel *level)
 static void bench_level(const Options *o, const CheckLevel *level)
 {
     current = level;
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) bench_conv(o, level, &shapes[i]);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const Shape *s = &shapes[i];
+        bench_conv(o, level, s, level->table.conv[s->kind]);
+        for (int j = 0; j < 2 && s->kind == LX_CONV2D && s->k == 3 && s->ci > 4; j++) /* what they are for: kernels.h */
+            if (level->table.winograd[j]) bench_conv(o, level, s, level->table.winograd[j]);
+    }
     bench_warp(o, level, 512, 32);
     bench_warp(o, level, 64, 512);
     bench_small(o, level);
@@ -178,6 +201,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "--threads: expected 1 to %d\n", CHECK_MAX_SLOTS);
         return 2;
     }
+    o.bandwidth = memory_bandwidth(o.threads);
     static CheckLevel levels[CHECK_MAX_LEVELS];
     const int n = check_levels(levels);
     for (int l = 0; l < n; l++) {

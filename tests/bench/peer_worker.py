@@ -1,0 +1,162 @@
+"""One engine in a process of its own, pinned to its CPUs: started by peers.py with a JSON object as the only argument.
+
+First it says on its standard output, in a line of JSON, how long loading and the first frame took, its errors and its memory, or
+why it cannot run; then it answers every part's name on standard input with the milliseconds that the part took.
+"""
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+
+import numpy as np
+
+from peer_files import Files
+from rounds import timed
+
+
+def make_liax(spec: dict, files: Files) -> dict:
+    from liax import Liax
+    data = np.load(files.data)
+    engine = Liax(files.container, spec["cpus"], precision=spec["precision"])
+    engine.start(data["source"].tobytes(), data["driving"].tobytes())
+
+    def encoder():
+        engine.encoder()
+        return np.array(engine.motion)[None]
+
+    def decoder():
+        engine.motion[:] = data["encoder"][0].tolist()  # the right ones, so that the decoder's error is its own
+        engine.decoder()
+        return np.frombuffer(engine.drawn, np.float32).reshape(data["decoder"].shape)
+    return {"encoder": encoder, "decoder": decoder}
+
+
+def make_torch(spec: dict, files: Files) -> dict:
+    import peer_model
+    import torch
+    torch.set_num_threads(len(spec["cpus"]))
+    parts = peer_model.load_parts(files)
+
+    half = torch.autocast("cpu", torch.bfloat16, enabled=spec["precision"] == "bf16", cache_enabled=False)
+
+    def make(name):
+        part, inputs = parts[name], [torch.from_numpy(x) for x in files.inputs(name)]
+        if spec["engine"] == "torch-channels-last":
+            inputs = [channels_last(x) for x in inputs]
+            for p in part.parameters():
+                p.data = channels_last(p.data)
+        if spec["engine"] == "torch-compile":
+            run = half(torch.compile(part))
+        else:  # frozen, so that everything known beforehand is a constant, as the exporters make it
+            with half:
+                run = torch.jit.freeze(torch.jit.trace(part, tuple(inputs), check_trace=False))
+        return lambda: run(*inputs).float().numpy()
+
+    def channels_last(x):
+        """Pictures and weights; those of styled layers have a first dimension of one more."""
+        if x.dim() == 5:
+            return channels_last(x[0])[None]
+        return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+    return {name: make(name) for name in spec["parts"]}
+
+
+def make_onnxruntime(spec: dict, files: Files) -> dict:
+    import onnxruntime as ort
+    if spec["precision"] != "f32":
+        raise RuntimeError("no bf16 convolutions on a CPU")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = len(spec["cpus"]), 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+
+    def make(name):
+        session = ort.InferenceSession(str(files.onnx(name)), options, providers=["CPUExecutionProvider"])
+        feed = {i.name: x for i, x in zip(session.get_inputs(), files.inputs(name))}
+        return lambda: session.run(None, feed)[0]
+    return {name: make(name) for name in spec["parts"]}
+
+
+def make_openvino(spec: dict, files: Files) -> dict:
+    import openvino as ov
+    core = ov.Core()
+    settings = {"INFERENCE_NUM_THREADS": len(spec["cpus"]), "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": spec["precision"]}
+
+    def make(name):
+        model = core.compile_model(core.read_model(str(files.onnx(name))), "CPU", settings)
+        request, feed = model.create_infer_request(), files.inputs(name)
+        return lambda: request.infer(feed)[model.output(0)]
+    return {name: make(name) for name in spec["parts"]}
+
+
+def make_ncnn(spec: dict, files: Files) -> dict:
+    import ncnn
+
+    def make(name):
+        if not files.ncnn(name, "param").exists():
+            raise RuntimeError("pnnx did not convert the network")  # ncnn itself would crash
+        net = ncnn.Net()
+        net.opt.num_threads = len(spec["cpus"])
+        net.opt.use_fp16_storage = net.opt.use_fp16_packed = net.opt.use_fp16_arithmetic = False
+        net.opt.use_bf16_storage = spec["precision"] == "bf16"
+        net.load_param(str(files.ncnn(name, "param")))
+        net.load_model(str(files.ncnn(name, "bin")))
+        mats = [ncnn.Mat(x[0]).clone() for x in files.inputs(name)]  # a Mat does not keep the array that it shows
+
+        def run():
+            extractor = net.create_extractor()
+            for j, mat in enumerate(mats):
+                extractor.input(f"in{j}", mat)
+            return np.array(extractor.extract("out0")[1])[None]
+        return run
+    return {name: make(name) for name in spec["parts"]}
+
+
+# largest error of an engine that computes the right thing, in shares of the largest value
+WRONG = {"f32": 1e-3, "bf16": 0.3}
+
+# what is imported before the clock runs, and what loads the parts
+ENGINES = {"liax": ("liax", make_liax), "torch": ("peer_model", make_torch), "torch-channels-last": ("peer_model", make_torch), "torch-compile": ("peer_model", make_torch),
+           "onnxruntime": ("onnxruntime", make_onnxruntime), "openvino": ("openvino", make_openvino), "ncnn": ("ncnn", make_ncnn)}
+
+
+def peak_mb() -> float:
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def start(spec: dict) -> tuple[dict, dict]:
+    """The parts, and what there is to say about loading them."""
+    files = Files(spec["size"], spec["scale"])
+    module, make = ENGINES[spec["engine"]]
+    importlib.import_module(module)
+    imported, parts, got = peak_mb(), {}, {}
+
+    def first_frame():
+        parts.update(make(spec, files))
+        got.update({name: parts[name]() for name in spec["parts"]})
+    load_ms = timed(first_frame)
+    peak, data = peak_mb(), np.load(files.data)
+    errors = {name: float(np.abs(got[name] - data[name]).max() / np.abs(data[name]).max()) for name in got}
+    if not all(e < WRONG[spec["precision"]] for e in errors.values()):
+        raise RuntimeError("wrong outputs, errors " + ", ".join(f"{name} {e:.1e}" for name, e in errors.items()))
+    return parts, {"load_ms": load_ms, "peak_mb": peak, "imported_mb": imported, "errors": errors}
+
+
+def main() -> None:
+    spec = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # engines print
+    os.sched_setaffinity(0, spec["cpus"])
+    try:
+        parts, facts = start(spec)
+        for name in spec["parts"]:
+            parts[name]()  # warms up
+    except Exception as e:  # an engine that cannot run the network is told, not hidden
+        print(json.dumps({"failed": f"{type(e).__name__}: {str(e).strip().splitlines()[0][:160] if str(e).strip() else ''}"}), file=answers)
+        return
+    print(json.dumps(facts), file=answers)
+    for line in sys.stdin:
+        print(json.dumps(timed(parts[line.strip()])), file=answers)
+
+
+main()
