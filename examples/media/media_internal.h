@@ -85,11 +85,16 @@ struct SwsContext *media_colour_from_rgb(int width, int height, int to, int matr
 struct AVFormatContext;
 int64_t media_start_time(const struct AVFormatContext *file, MediaRational time_base);
 
-/* 256 colours for one picture (media_palette.c). Its contents are room to work in. */
-enum { MEDIA_PALETTE_SIDE = 32 };
+/* 256 colours for the frames of a clip (media_palette.c). Zeroed is new. */
+enum { MEDIA_PALETTE_SIDE = 32, MEDIA_PALETTE_FINE = 64, MEDIA_PALETTE_PATTERN = 16 };
 typedef struct MediaPalette {
+    int n_colours; /* 0: none are chosen yet */
+    double limit;  /* of the misfit at which others are chosen */
+    uint8_t colours[256][3];
     uint32_t bins[MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE];
-    uint8_t colour_of[MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE];
+    uint8_t colour_of[MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE * MEDIA_PALETTE_SIDE]; /* the box that a bin is in */
+    uint8_t known[MEDIA_PALETTE_FINE * MEDIA_PALETTE_FINE * MEDIA_PALETTE_FINE];     /* which patterns are made */
+    uint8_t patterns[MEDIA_PALETTE_FINE * MEDIA_PALETTE_FINE * MEDIA_PALETTE_FINE][MEDIA_PALETTE_PATTERN];
 } MediaPalette;
 /** Indices to `to`, rows `stride` bytes apart, and 256 colours as 0xAARRGGBB. */
 void media_palette_apply(MediaPalette *p, const uint8_t *rgb, int width, int height, uint8_t *to, int stride,

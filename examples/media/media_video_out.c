@@ -140,7 +140,7 @@ static bool open_buffers(MediaVideoOut *v, MediaError *e)
     v->packet = av_packet_alloc();
     v->frame = av_frame_alloc();
     v->padded = av_malloc((size_t)w * (size_t)h * 3 + 64);
-    if (v->encoder->format == AV_PIX_FMT_PAL8) v->palette = malloc(sizeof *v->palette);
+    if (v->encoder->format == AV_PIX_FMT_PAL8) v->palette = calloc(1, sizeof *v->palette);
     else v->convert = media_colour_from_rgb(w, h, v->encoder->format, (int)v->codec->colorspace);
     if (!v->packet || !v->frame || !v->padded || (!v->convert && !v->palette))
         return media_fail(e, "not enough memory to write %s", v->path);

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
         {"video", 4, probe_make_video}, {"show", 1, probe_show}, {"picture", 2, probe_make_picture},
         {"pixel", 1, probe_pixel},      {"npy", 3, probe_npy},   {"png", 3, probe_png_npy},
         {"rss", 1, probe_rss},           {"encoder", 1, probe_encoder},
-        {"patch-motion", 4, probe_patch_motion},
+        {"patch-motion", 4, probe_patch_motion}, {"gradient", 2, probe_make_gradient}, {"blocks", 6, probe_blocks},
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (argc >= 2 + commands[i].n_arguments && !strcmp(argv[1], commands[i].name))

@@ -6,6 +6,8 @@ int probe_make_video(int argc, char **argv);
 int probe_show(int argc, char **argv);
 int probe_encoder(int argc, char **argv);
 int probe_make_picture(int argc, char **argv);
+int probe_make_gradient(int argc, char **argv);
+int probe_blocks(int argc, char **argv);
 int probe_pixel(int argc, char **argv);
 int probe_npy(int argc, char **argv);
 int probe_png_npy(int argc, char **argv);

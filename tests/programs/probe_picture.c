@@ -130,6 +130,25 @@ static png_image read_png(const char *path, uint8_t **pixels)
     return image;
 }
 
+/* gradient OUT SIDE [box|green]: a square of more colours than GIF has; with its upper left quarter at the lower right again, or all green */
+int probe_make_gradient(int argc, char **argv)
+{
+    const int side = atoi(argv[1]);
+    const char *kind = argc > 2 ? argv[2] : "";
+    uint8_t *pixels = malloc(3 * (size_t)(side * side));
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++) {
+            const int shift = !strcmp(kind, "box") && x >= side / 2 && y >= side / 2 ? side / 2 : 0, u = x - shift, v = y - shift;
+            const uint8_t colour[3] = {(uint8_t)(255 * u / side), (uint8_t)(255 * v / side), (uint8_t)(127 * (u + v) / side)};
+            static const uint8_t green[3] = {10, 200, 30};
+            memcpy(pixels + 3 * (y * side + x), !strcmp(kind, "green") ? green : colour, 3);
+        }
+    png_image image = {.version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB, .width = (unsigned)side, .height = (unsigned)side};
+    if (!png_image_write_to_file(&image, argv[0], 0, pixels, 0, NULL)) fail(argv[0]);
+    free(pixels);
+    return 0;
+}
+
 /* pixel FILE X Y ...: size and colours of a PNG */
 int probe_pixel(int argc, char **argv)
 {
@@ -143,6 +162,33 @@ int probe_pixel(int argc, char **argv)
     printf("\n");
     free(pixels);
     return 0;
+}
+
+/* blocks A B WIDTH HEIGHT SIDE RMS: PNGs in their first WIDTH x HEIGHT pixels: the root mean square of the differences between the
+   means of blocks, SIDE x SIDE each; not over RMS? */
+int probe_blocks(int argc, char **argv)
+{
+    (void)argc;
+    uint8_t *a, *b;
+    const unsigned wide = read_png(argv[0], &a).width, wide_b = read_png(argv[1], &b).width;
+    const int width = atoi(argv[2]), height = atoi(argv[3]), side = atoi(argv[4]);
+    double sum = 0;
+    int n = 0;
+    for (int y = 0; y + side <= height; y += side)
+        for (int x = 0; x + side <= width; x += side)
+            for (unsigned c = 0; c < 3; c++, n++) {
+                int difference = 0;
+                for (int i = 0; i < side * side; i++) {
+                    const unsigned u = (unsigned)(x + i % side), v = (unsigned)(y + i / side);
+                    difference += a[3 * (v * wide + u) + c] - b[3 * (v * wide_b + u) + c];
+                }
+                sum += pow((double)difference / (side * side), 2);
+            }
+    const double rms = sqrt(sum / n);
+    printf("%g\n", rms);
+    free(a);
+    free(b);
+    return n && rms <= atof(argv[5]) ? 0 : 1;
 }
 
 /* The data of a .npy file; its shape as text. */
