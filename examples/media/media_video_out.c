@@ -1,4 +1,4 @@
-/* Videos out: H.264, VP9 or VP8 in 4:2:0, tagged; GIF and APNG; all with the times that came in. */
+/* Videos out: H.264 or VP9 in 4:2:0, tagged; GIF and APNG; all with the times that came in. */
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "media_internal.h"
 
@@ -20,13 +20,12 @@ typedef struct Encoder {
 
 static const Encoder x264 = {"libx264", AV_PIX_FMT_YUV420P, {"crf", "17", "preset", "medium"}};
 static const Encoder vp9 = {"libvpx-vp9", AV_PIX_FMT_YUV420P, {"b", "0", "crf", "20", "cpu-used", "4", "row-mt", "1"}};
-static const Encoder vp8 = {"libvpx", AV_PIX_FMT_YUV420P, {"b", "8M", "crf", "8", "cpu-used", "4"}};
 static const Encoder gif = {"gif", AV_PIX_FMT_PAL8, {0}};
 static const Encoder apng = {"apng", AV_PIX_FMT_RGB24, {0}};
 
 typedef struct Kind {
     const char *ending, *muxer;
-    const Encoder *encoders[2]; /* the first that this FFmpeg has is taken */
+    const Encoder *encoder;
     const char *loop;           /* the muxer's option for playing again and again, or NULL */
     const char *label;          /* says "AI-generated" where the muxer has no place for it; */
     int label_size, tail_size;  /* it is written in place of the file's last bytes and ends with them */
@@ -36,19 +35,18 @@ static const char gif_label[] = "\x21\xfe\x0c" "AI-generated\0" ";"; /* a commen
 static const char apng_label[] = "\0\0\0\x14" "tEXtComment\0" "AI-generated" "\x55\x9e\x09\x42" "\0\0\0\0" "IEND\xae\x42\x60\x82";
 
 static const Kind kinds[] = {
-    {"mp4", "mp4", {&x264}, NULL, NULL, 0, 0},
-    {"m4v", "mp4", {&x264}, NULL, NULL, 0, 0},
-    {"mov", "mov", {&x264}, NULL, NULL, 0, 0},
-    {"mkv", "matroska", {&x264}, NULL, NULL, 0, 0},
-    {"webm", "webm", {&vp9, &vp8}, NULL, NULL, 0, 0},
-    {"gif", "gif", {&gif}, "loop", gif_label, sizeof gif_label - 1, 1},
-    {"apng", "apng", {&apng}, "plays", apng_label, sizeof apng_label - 1, 12},
+    {"mp4", "mp4", &x264, NULL, NULL, 0, 0},
+    {"m4v", "mp4", &x264, NULL, NULL, 0, 0},
+    {"mov", "mov", &x264, NULL, NULL, 0, 0},
+    {"mkv", "matroska", &x264, NULL, NULL, 0, 0},
+    {"webm", "webm", &vp9, NULL, NULL, 0, 0},
+    {"gif", "gif", &gif, "loop", gif_label, sizeof gif_label - 1, 1},
+    {"apng", "apng", &apng, "plays", apng_label, sizeof apng_label - 1, 12},
 };
 
 struct MediaVideoOut {
     char *path;
     const Kind *kind;
-    const Encoder *encoder;
     MediaWriterOptions options;
     AVFormatContext *file;
     AVStream *stream;
@@ -91,31 +89,21 @@ static bool fail_write(const MediaVideoOut *v, int rc, MediaError *e)
    picture by a pixel instead would blur all of it. */
 static int encoded_side(const MediaVideoOut *v, int n)
 {
-    return v->encoder->format == AV_PIX_FMT_YUV420P ? n + n % 2 : n;
-}
-
-static const AVCodec *find_encoder(MediaVideoOut *v)
-{
-    const AVCodec *codec = NULL;
-    for (int i = 0; i < 2 && !codec && v->kind->encoders[i]; i++) {
-        v->encoder = v->kind->encoders[i];
-        codec = avcodec_find_encoder_by_name(v->encoder->name);
-    }
-    return codec;
+    return v->kind->encoder->format == AV_PIX_FMT_YUV420P ? n + n % 2 : n;
 }
 
 static bool open_codec(MediaVideoOut *v, MediaError *e)
 {
     const MediaWriterOptions *o = &v->options;
-    const AVCodec *encoder = find_encoder(v);
+    const AVCodec *encoder = avcodec_find_encoder_by_name(v->kind->encoder->name);
     if (!encoder)
         return media_fail(e, "cannot write %s: this FFmpeg has no %s; write numbered PNGs (out-%%d.png)", v->path,
-                          v->encoder->name);
+                          v->kind->encoder->name);
     AVCodecContext *c = v->codec = avcodec_alloc_context3(encoder);
     if (!c) return media_fail(e, "not enough memory to write %s", v->path);
     c->width = encoded_side(v, o->width);
     c->height = encoded_side(v, o->height);
-    c->pix_fmt = v->encoder->format;
+    c->pix_fmt = v->kind->encoder->format;
     c->time_base = (AVRational){o->time_base.num, o->time_base.den};
     c->framerate = (AVRational){o->frame_rate.num, o->frame_rate.den};
     c->sample_aspect_ratio = (AVRational){o->pixel_aspect.num, o->pixel_aspect.den};
@@ -125,7 +113,7 @@ static bool open_codec(MediaVideoOut *v, MediaError *e)
         c->chroma_sample_location = AVCHROMA_LOC_LEFT;
     }
     if (v->file->oformat->flags & AVFMT_GLOBALHEADER) c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    const char *const *options = v->encoder->options;
+    const char *const *options = v->kind->encoder->options;
     for (int i = 0; i < 8 && options[i]; i += 2) av_opt_set(c, options[i], options[i + 1], AV_OPT_SEARCH_CHILDREN);
     const int rc = avcodec_open2(c, encoder, NULL);
     if (rc < 0)
@@ -140,11 +128,11 @@ static bool open_buffers(MediaVideoOut *v, MediaError *e)
     v->packet = av_packet_alloc();
     v->frame = av_frame_alloc();
     v->padded = av_malloc((size_t)w * (size_t)h * 3 + 64);
-    if (v->encoder->format == AV_PIX_FMT_PAL8) v->palette = calloc(1, sizeof *v->palette);
-    else v->convert = media_colour_from_rgb(w, h, v->encoder->format, (int)v->codec->colorspace);
+    if (v->kind->encoder->format == AV_PIX_FMT_PAL8) v->palette = calloc(1, sizeof *v->palette);
+    else v->convert = media_colour_from_rgb(w, h, v->kind->encoder->format, (int)v->codec->colorspace);
     if (!v->packet || !v->frame || !v->padded || (!v->convert && !v->palette))
         return media_fail(e, "not enough memory to write %s", v->path);
-    v->frame->format = v->encoder->format;
+    v->frame->format = v->kind->encoder->format;
     v->frame->width = w;
     v->frame->height = h;
     v->frame->colorspace = v->codec->colorspace;
