@@ -84,6 +84,8 @@ def make_openvino(spec: dict, files: Files) -> dict:
 
     def make(name):
         model = core.compile_model(core.read_model(str(files.onnx(name))), "CPU", settings)
+        if model.get_property("INFERENCE_PRECISION_HINT") != getattr(ov.Type, spec["precision"]):
+            raise RuntimeError("it computes in another precision here")
         request, feed = model.create_infer_request(), files.inputs(name)
         return lambda: request.infer(feed)[model.output(0)]
     return {name: make(name) for name in spec["parts"]}

@@ -74,7 +74,7 @@ def roofline(title: str, peak: float, bandwidth: float, points: dict[str, list[t
     low = max(10.0 ** x0, 10.0 ** y0 / bandwidth)
     (xa, ya), (xr, yr), (xb, yb) = at(low, low * bandwidth), at(peak / bandwidth, peak), at(10.0 ** x1, peak)
     parts += [line(xa, ya, xr, yr, "#000", 2), line(xr, yr, xb, yb, "#000", 2), text(xb, yb - 6, f"peak {peak:.0f} GFLOP/s", "end"),
-              text(xa + 4, ya - 40, f"memory {bandwidth:.0f} GB/s"),
+              text(xa + 26, ya - 6, f"memory {bandwidth:.0f} GB/s"),
               text(left + wide, top + high + 34, "FLOP/byte", "end"), text(12, top - 6, "GFLOP/s")]
     for i, (kind, rows) in enumerate(points.items()):
         colour = COLOURS[i % len(COLOURS)]
