@@ -130,7 +130,7 @@ int output_end(Output *o, int code)
     bool ok = true;
     if (o->by_minmax && o->showing)
         ok = published_write(&o->published, o->writer, o->show_floats, o->show_pixels, &error);
-    if (ok && o->showing) ok = media_writer_finish(o->writer, &error);
+    if (ok && o->showing) ok = media_writer_finish(o->writer, code == EXIT_OK, &error);
     if (ok && o->raw) ok = npy_finish(&o->npy, &error);
     if (!ok) return say_media_error(&error);
     progress_end();

@@ -117,8 +117,8 @@ typedef struct MediaWriterOptions {
  */
 bool media_writer_open(MediaWriter **out, const char *path, const MediaWriterOptions *o, MediaError *e);
 bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t duration, MediaError *e);
-/** Complete the file and give it its name. */
-bool media_writer_finish(MediaWriter *w, MediaError *e);
+/** Complete the file and give it its name. `all`: every frame came, so sound that goes on after the last one is kept too. */
+bool media_writer_finish(MediaWriter *w, bool all, MediaError *e);
 /** A sentence on what the user should know, such as sound that was dropped; "" if there is nothing. */
 const char *media_writer_notice(const MediaWriter *w);
 /** The same of what only the end shows: frames repeated and left out where times are uneven and the output has none. */

@@ -52,7 +52,7 @@ bool media_video_out_known(const char *path); /* can a video of this name be wri
 bool media_video_out_open(MediaVideoOut **out, const char *file, const char *path, const MediaWriterOptions *o,
                           MediaError *e);
 bool media_video_out_frame(MediaVideoOut *v, const uint8_t *rgb, int64_t pts, int64_t duration, MediaError *e);
-bool media_video_out_finish(MediaVideoOut *v, MediaError *e);
+bool media_video_out_finish(MediaVideoOut *v, bool all, MediaError *e);
 const char *media_video_out_notice(const MediaVideoOut *v);
 void media_video_out_close(MediaVideoOut **v);
 

@@ -26,23 +26,56 @@ static AVStream *add_copy(const MediaSound *s)
     return out;
 }
 
+static const char *language(const AVStream *stream)
+{
+    const AVDictionaryEntry *entry = av_dict_get(stream->metadata, "language", NULL, 0);
+    return entry ? entry->value : NULL;
+}
+
+/* Can the output's kind of file hold these packets? Its table of codecs knows more than its muxer takes, so a scratch one is
+   begun with them. */
+static bool can_copy(const MediaSound *s)
+{
+    if (avformat_query_codec(s->to->oformat, s->in->codecpar->codec_id, FF_COMPLIANCE_NORMAL) != 1) return false;
+    MediaSound scratch = {.in = s->in};
+    uint8_t *bytes = NULL;
+    bool can = avformat_alloc_output_context2(&scratch.to, s->to->oformat, NULL, NULL) >= 0 &&
+               avio_open_dyn_buf(&scratch.to->pb) >= 0;
+    can = can && add_copy(&scratch) && avformat_init_output(scratch.to, NULL) >= 0;
+    if (scratch.to && scratch.to->pb) avio_close_dyn_buf(scratch.to->pb, &bytes);
+    av_free(bytes);
+    avformat_free_context(scratch.to);
+    return can;
+}
+
+/* Choose the stream that players would; the notice says what became of it and of others. */
 static void add_stream(MediaSound *s, char *notice, size_t notice_size)
 {
     const int i = av_find_best_stream(s->from, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
     if (i < 0) return;
-    for (unsigned n = 0; n < s->from->nb_streams; n++)
-        if ((int)n != i) s->from->streams[n]->discard = AVDISCARD_ALL;
+    int others = 0;
+    for (unsigned n = 0; n < s->from->nb_streams; n++) {
+        if ((int)n == i) continue;
+        others += s->from->streams[n]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
+        s->from->streams[n]->discard = AVDISCARD_ALL;
+    }
     s->in = s->from->streams[i];
     s->start = media_start_time(s->from, (MediaRational){s->in->time_base.num, s->in->time_base.den});
-    const enum AVCodecID id = s->in->codecpar->codec_id;
-    if (avformat_query_codec(s->to->oformat, id, FF_COMPLIANCE_NORMAL) == 1) {
+    const AVCodecParameters *was = s->in->codecpar;
+    char more[64] = "", recoded[160] = "";
+    if (can_copy(s)) {
         s->out = add_copy(s);
-        return;
+    } else {
+        s->out = media_recode_open(&s->recode, s->in, s->to);
+        const AVCodecParameters *is = s->out ? s->out->codecpar : NULL;
+        const bool mixed = is && is->ch_layout.nb_channels < was->ch_layout.nb_channels;
+        snprintf(recoded, sizeof recoded, "the sound (%s) cannot live in a %s file and was %s%s%s",
+                 avcodec_get_name(was->codec_id), s->to->oformat->name, is ? "encoded again as " : "left out",
+                 is ? avcodec_get_name(is->codec_id) : "", mixed ? " in stereo" : "");
     }
-    s->out = media_recode_open(&s->recode, s->in, s->to);
-    snprintf(notice, notice_size, "the sound (%s) cannot live in a %s file and was %s%s", avcodec_get_name(id),
-             s->to->oformat->name, s->out ? "encoded again as " : "left out",
-             s->out ? avcodec_get_name(s->out->codecpar->codec_id) : "");
+    if (s->out) av_dict_set(&s->out->metadata, "language", language(s->in), 0);
+    if (others && s->out) snprintf(more, sizeof more, "of %d tracks of sound one was taken", others + 1);
+    snprintf(notice, notice_size, "%s%s%s", recoded, *recoded && *more ? "; " : "", more);
 }
 
 bool media_sound_open(MediaSound **out, const char *path, AVFormatContext *to, char *notice, size_t notice_size,

@@ -92,10 +92,21 @@ static void fill_info(MediaVideoIn *v)
     v->start = media_start_time(v->file, v->info.time_base);
 }
 
+/* FFmpeg's own decoders of VP8 and VP9 leave alpha out, which webm keeps beside the pictures; libvpx's take it. */
+static const AVCodec *find_decoder(const AVStream *stream)
+{
+    const enum AVCodecID id = stream->codecpar->codec_id;
+    const AVDictionaryEntry *alpha = av_dict_get(stream->metadata, "alpha_mode", NULL, 0);
+    const AVCodec *decoder = NULL;
+    if (alpha && !strcmp(alpha->value, "1") && id == AV_CODEC_ID_VP9) decoder = avcodec_find_decoder_by_name("libvpx-vp9");
+    if (alpha && !strcmp(alpha->value, "1") && id == AV_CODEC_ID_VP8) decoder = avcodec_find_decoder_by_name("libvpx");
+    return decoder ? decoder : avcodec_find_decoder(id);
+}
+
 static bool open_codec(MediaVideoIn *v, MediaError *e)
 {
     const AVCodecParameters *p = v->stream->codecpar;
-    const AVCodec *decoder = avcodec_find_decoder(p->codec_id);
+    const AVCodec *decoder = find_decoder(v->stream);
     if (!decoder)
         return media_fail(e, "%s holds %s, which this FFmpeg cannot decode; convert it to H.264", v->path,
                           avcodec_get_name(p->codec_id));

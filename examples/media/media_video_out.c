@@ -243,9 +243,11 @@ static void write_label(MediaVideoOut *v)
     avio_write(file, (const uint8_t *)v->kind->label, v->kind->label_size);
 }
 
-bool media_video_out_finish(MediaVideoOut *v, MediaError *e)
+bool media_video_out_finish(MediaVideoOut *v, bool all, MediaError *e)
 {
-    if (!encode(v, NULL, e) || (v->sound && !media_sound_finish(v->sound, e))) return false;
+    if (!encode(v, NULL, e)) return false;
+    if (v->sound && all && !media_sound_until(v->sound, INT64_MAX, v->options.time_base, e)) return false;
+    if (v->sound && !media_sound_finish(v->sound, e)) return false;
     v->started = false;
     int rc = av_write_trailer(v->file);
     if (rc >= 0) write_label(v);

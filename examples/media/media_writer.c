@@ -106,9 +106,9 @@ bool media_writer_frame(MediaWriter *w, const uint8_t *rgb, int64_t pts, int64_t
     return ok;
 }
 
-bool media_writer_finish(MediaWriter *w, MediaError *e)
+bool media_writer_finish(MediaWriter *w, bool all, MediaError *e)
 {
-    if (w->kind == WRITE_VIDEO && !media_video_out_finish(w->video, e)) return false;
+    if (w->kind == WRITE_VIDEO && !media_video_out_finish(w->video, all, e)) return false;
     if (w->kind == WRITE_PIPE && !media_pipe_out_finish(w->pipe, e)) return false;
     return w->kind == WRITE_SEQUENCE || media_target_commit(&w->target, e);
 }

@@ -53,13 +53,16 @@ static void open_track(Track *t)
     check(avcodec_open2(t->codec, NULL, NULL), "encoder");
     check(avcodec_parameters_from_context(t->stream->codecpar, t->codec), "stream");
     t->stream->time_base = t->codec->time_base;
+    if (t->codec->frame_size) t->frame->nb_samples = t->codec->frame_size;
     check(av_frame_get_buffer(t->frame, 0), "frame");
 }
 
 typedef struct Plan {
     int width, height, frames;
     int vfr, turned, plain; /* uneven times; lies on its side; one colour */
-    int stereo;
+    int alpha;              /* VP9, and nothing to be seen of it */
+    int channels, longer;   /* of sound; it goes on for a second after the pictures */
+    int tracks;             /* of sound, all the same; the last is German and the one to be heard */
     enum AVColorSpace matrix;
     enum AVColorRange range;
     const char *sound; /* encoder */
@@ -67,17 +70,17 @@ typedef struct Plan {
 
 static Track add_pictures(AVFormatContext *file, const Plan *plan)
 {
-    Track t = add_track(file, "libx264");
+    Track t = add_track(file, plan->alpha ? "libvpx-vp9" : "libx264");
     t.codec->width = t.frame->width = plan->width;
     t.codec->height = t.frame->height = plan->height;
     t.codec->colorspace = plan->matrix;
     t.codec->color_range = plan->range;
-    t.codec->pix_fmt = AV_PIX_FMT_YUV420P;
-    t.frame->format = AV_PIX_FMT_YUV420P;
+    t.codec->pix_fmt = t.frame->format = plan->alpha ? AV_PIX_FMT_YUVA420P : AV_PIX_FMT_YUV420P;
     t.codec->time_base = (AVRational){1, 30000};
     t.codec->framerate = (AVRational){30000, 1001};
     t.frame->pkt_duration = 1001;
     av_opt_set(t.codec->priv_data, "preset", "ultrafast", 0);
+    if (plan->alpha) av_dict_set(&t.stream->metadata, "alpha_mode", "1", 0), av_opt_set_int(t.codec->priv_data, "auto-alt-ref", 0, 0);
     open_track(&t);
     return t;
 }
@@ -88,7 +91,7 @@ static Track add_sound(AVFormatContext *file, const Plan *plan)
     t.codec->sample_rate = t.frame->sample_rate = 44100;
     t.codec->sample_fmt = t.codec->codec->sample_fmts[0];
     t.frame->format = t.codec->sample_fmt;
-    av_channel_layout_default(&t.codec->ch_layout, plan->stereo ? 2 : 1);
+    av_channel_layout_default(&t.codec->ch_layout, plan->channels);
     t.frame->ch_layout = t.codec->ch_layout;
     t.codec->time_base = (AVRational){1, 44100};
     t.frame->nb_samples = 1024;
@@ -116,7 +119,7 @@ static void play(AVFrame *f, int n)
         if (f->format == AV_SAMPLE_FMT_FLTP) ((float *)(void *)f->data[0])[i] = (float)x;
         else ((int16_t *)(void *)f->data[0])[i] = (int16_t)(30000 * x);
     }
-    if (f->ch_layout.nb_channels == 2) memcpy(f->data[1], f->data[0], (size_t)f->nb_samples * sizeof(float));
+    for (int c = 1; c < f->ch_layout.nb_channels; c++) memcpy(f->data[c], f->data[0], (size_t)f->nb_samples * sizeof(float));
     f->pts = (int64_t)n * f->nb_samples;
 }
 
@@ -128,6 +131,7 @@ static void fill(AVFrame *f)
     for (int p = 0; p < 3; p++)
         for (int y = 0; y < (p ? f->height / 2 : f->height); y++)
             memset(f->data[p] + y * f->linesize[p], yuv[p], (size_t)(p ? f->width / 2 : f->width));
+    for (int y = 0; f->data[3] && y < f->height; y++) memset(f->data[3] + y * f->linesize[3], 0, (size_t)f->width);
 }
 
 static void turn(AVStream *s)
@@ -139,12 +143,17 @@ static void turn(AVStream *s)
 static Plan read_plan(int argc, char **argv)
 {
     Plan p = {
-        .width = atoi(argv[1]), .height = atoi(argv[2]), .frames = atoi(argv[3]), .matrix = AVCOL_SPC_UNSPECIFIED};
+        .width = atoi(argv[1]), .height = atoi(argv[2]), .frames = atoi(argv[3]), .matrix = AVCOL_SPC_UNSPECIFIED,
+        .channels = 1, .tracks = 1};
     for (int i = 4; i < argc; i++) {
         if (!strcmp(argv[i], "vfr")) p.vfr = 1;
         else if (!strcmp(argv[i], "turned")) p.turned = 1;
         else if (!strcmp(argv[i], "plain")) p.plain = 1;
-        else if (!strcmp(argv[i], "stereo")) p.stereo = 1; /* of aac, which is planar */
+        else if (!strcmp(argv[i], "alpha")) p.alpha = 1;
+        else if (!strcmp(argv[i], "stereo")) p.channels = 2; /* these two of aac, which is planar */
+        else if (!strcmp(argv[i], "surround")) p.channels = 6;
+        else if (!strcmp(argv[i], "longer")) p.longer = 1;
+        else if (!strcmp(argv[i], "twice")) p.tracks = 2;
         else if (!strcmp(argv[i], "bt709")) p.matrix = AVCOL_SPC_BT709;
         else if (!strcmp(argv[i], "full")) p.range = AVCOL_RANGE_JPEG;
         else p.sound = argv[i];
@@ -152,7 +161,17 @@ static Plan read_plan(int argc, char **argv)
     return p;
 }
 
-static void write_all(AVFormatContext *file, const Plan *plan, Track *pictures, Track *tone)
+/* Sound up to the time of frame n. */
+static void play_until(AVFormatContext *file, const Plan *plan, Track *tones, int n, int *heard)
+{
+    for (; plan->sound && (int64_t)*heard * tones->frame->nb_samples * 30000 < (int64_t)n * 1001 * 44100; ++*heard)
+        for (int k = 0; k < plan->tracks; k++) {
+            play(tones[k].frame, *heard);
+            encode(file, &tones[k], tones[k].frame);
+        }
+}
+
+static void write_all(AVFormatContext *file, const Plan *plan, Track *pictures, Track *tones)
 {
     int heard = 0;
     for (int i = 0; i < plan->frames; i++) {
@@ -160,33 +179,35 @@ static void write_all(AVFormatContext *file, const Plan *plan, Track *pictures, 
         else draw(pictures->frame, i);
         pictures->frame->pts = (int64_t)i * 1001 + (plan->vfr ? i * i % 7 * 100 : 0);
         encode(file, pictures, pictures->frame);
-        for (; plan->sound && (int64_t)heard * 1024 * 30000 < (int64_t)i * 1001 * 44100; heard++) {
-            play(tone->frame, heard);
-            encode(file, tone, tone->frame);
-        }
+        play_until(file, plan, tones, i, &heard);
     }
+    if (plan->longer) play_until(file, plan, tones, plan->frames + 30, &heard);
     encode(file, pictures, NULL);
-    if (plan->sound) encode(file, tone, NULL);
+    for (int k = 0; plan->sound && k < plan->tracks; k++) encode(file, &tones[k], NULL);
 }
 
-/* video OUT WIDTH HEIGHT FRAMES [vfr] [turned] [plain] [bt709] [full] [stereo] [aac|pcm_s16le]: 29.97 fps; the
-   container is OUT's */
+/* video OUT WIDTH HEIGHT FRAMES [vfr] [turned] [plain] [alpha] [bt709] [full] [stereo|surround] [longer] [twice] [aac|pcm_s16le|flac]:
+   29.97 fps; the container is OUT's */
 int probe_make_video(int argc, char **argv)
 {
     AVFormatContext *file = NULL;
     const Plan plan = read_plan(argc, argv);
     av_log_set_level(AV_LOG_ERROR);
     check(avformat_alloc_output_context2(&file, NULL, NULL, argv[0]), argv[0]);
-    Track pictures = add_pictures(file, &plan), tone = {0};
+    Track pictures = add_pictures(file, &plan), tones[2] = {{0}};
     if (plan.turned) turn(pictures.stream);
-    if (plan.sound) tone = add_sound(file, &plan);
+    for (int k = 0; plan.sound && k < plan.tracks; k++) tones[k] = add_sound(file, &plan);
+    if (plan.tracks > 1) {
+        av_dict_set(&tones[1].stream->metadata, "language", "deu", 0);
+        tones[1].stream->disposition = AV_DISPOSITION_DEFAULT;
+    }
     check(avio_open(&file->pb, argv[0], AVIO_FLAG_WRITE), argv[0]);
     check(avformat_write_header(file, NULL), argv[0]);
-    write_all(file, &plan, &pictures, &tone);
+    write_all(file, &plan, &pictures, tones);
     check(av_write_trailer(file), argv[0]);
     avio_closep(&file->pb);
-    Track *tracks[2] = {&pictures, &tone};
-    for (int i = 0; i < 2; i++) {
+    Track *tracks[3] = {&pictures, &tones[0], &tones[1]};
+    for (int i = 0; i < 3; i++) {
         avcodec_free_context(&tracks[i]->codec);
         av_frame_free(&tracks[i]->frame);
     }
@@ -235,8 +256,10 @@ static void show_sound(AVFormatContext *file, int index)
         if (p->stream_index == index) h = hash_more(h, p->data, p->size), n++;
         av_packet_unref(p);
     }
+    const AVDictionaryEntry *language = av_dict_get(file->streams[index]->metadata, "language", NULL, 0);
     printf("sound %s %d packets %016llx\n", avcodec_get_name(file->streams[index]->codecpar->codec_id), n,
            (unsigned long long)h);
+    if (language) printf("language %s\n", language->value);
     av_packet_free(&p);
 }
 

@@ -43,9 +43,30 @@ if can libvpx-vp9 && can libopus; then
     grep '^sound' webm.txt | cmp - again.txt >out 2>err
     ok "packet by packet" $?
     works "webm without sound" animate -d silent.mp4 -o silent.webm
+    "$probe" video surround.mp4 80 60 20 surround aac
+    noted "six channels become two, which is said" 'encoded again as opus in stereo' animate -d surround.mp4 -o surround.webm
+    "$probe" video clear.webm 64 48 2 plain alpha
+    for colour in '#ffffff' '#ff0000'; do
+        "$liax" edit -m tiny.liax -s clear.webm --side-by-side --background $colour -o clear.png -y >out 2>err
+        shows "a transparent webm on $colour" "^128x48 $(printf '%d,%d,%d' 0x$(echo $colour | cut -c2-3) 0x$(echo $colour | cut -c4-5) 0x$(echo $colour | cut -c6-7))\$" "$probe" pixel clear.png 20 20
+    done
 else
     skip "webm" "this FFmpeg has no libvpx-vp9 and libopus"
 fi
+# sound that the table of codecs has and the muxer refuses; that goes on after the pictures; in two tracks
+"$probe" video flac.mkv 80 60 20 flac
+for kind in mp4 mov; do
+    noted "flac in $kind: a note" 'flac.*encoded again as aac' animate -d flac.mkv -o flac.$kind
+    shows "it has sound" '^sound aac' "$probe" show flac.$kind
+done
+works "flac in mkv is copied" animate -d flac.mkv -o flac-out.mkv
+shows "as flac" '^sound flac' "$probe" show flac-out.mkv
+"$probe" video longer.mp4 80 60 20 longer twice aac
+noted "two tracks of sound: a note" 'of 2 tracks of sound one was taken' animate -d longer.mp4 -o longer-out.mp4
+"$probe" show longer.mp4 | grep '^sound\|^language' >want.txt
+"$probe" show longer-out.mp4 | grep '^sound\|^language' >got.txt
+grep -q 'language deu' want.txt && grep -q 'sound aac \([6-9][0-9]\) packets' want.txt && cmp want.txt got.txt >out 2>err
+ok "the one to be heard, to its end after the pictures, and its language" $?
 for kind in gif apng; do
     noted "$kind: a note about the sound" 'left out' animate -d in.mp4 -o out.$kind
     shows "$kind: size" "^video $kind 90x70 " "$probe" show out.$kind
