@@ -53,15 +53,26 @@ static void conv_pack(const LxConvDesc *d, const float *w, void *to, const unsig
 
 static size_t conv_scratch_bytes(const LxConvDesc *d, int slots)
 {
-    return conv_plan(d).slot_floats * (size_t)slots * sizeof(float);
+    const ConvPlan p = conv_plan(d);
+    return ((size_t)p.together * p.frame_floats + (size_t)slots * p.slot_floats) * sizeof(float);
 }
 
+/* `filled` has `together` frames, [block of input channels][row][column][channel], of which the first is frame n. */
 typedef struct ConvJob {
     const LxConvArgs *a;
     const ConvForm *form;
     ConvPlan p;
-    float *scratch;
+    int n, frames;
+    float *filled, *slots;
 } ConvJob;
+
+static ConvTile conv_tile_of(const ConvJob *j, int frame, int slot)
+{
+    const ConvPlan *p = &j->p;
+    float *scratch = j->slots + (size_t)slot * p->slot_floats;
+    return (ConvTile){.p = p, .a = j->a, .n = j->n + frame, .tile = scratch, .sums = scratch + p->sums_at, .line = scratch + p->line_at,
+                      .stats = scratch + p->stats_at, .filled = p->together ? j->filled + (size_t)frame * p->frame_floats : NULL};
+}
 
 static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
 {
@@ -70,10 +81,10 @@ static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
     for (int r = 0; r < q->rows; r++)
         for (int x = 0; x < q->cols; x++) {
             assert(out->n < LX_PIXELS);
-            out->a[out->n] = (r * t->tile_w + x) * q->a_step * t->channels;
-            out->c[out->n++] = ((q->c_row + r * q->c_step) * t->sums_w + q->c_col + x * q->c_step) * step;
+            out->a[out->n] = (r * t->window_w + x) * q->a_step * t->channels;
+            out->c[out->n++] = ((q->c_row + r * q->c_step) * t->pitch + q->c_col + x * q->c_step) * step;
         }
-    gemm_pixels_end(out, t->p->sums_h * t->p->sums_w * step);
+    gemm_pixels_end(out, t->pitch * t->sums_h * step);
 }
 
 /* sums += tile x weights, for one block of input channels. */
@@ -92,7 +103,7 @@ static void multiply_tile(const ConvForm *form, const ConvTile *t)
             const float *b = panel + (size_t)t->c * (size_t)(p->taps * width);
             for (int j = 0; j < q->n_pieces; j++) {
                 const Piece *e = &q->pieces[j];
-                gemm_panel(nv, &pixels, t->tile + (e->row * t->tile_w + e->col) * t->channels, b + (ptrdiff_t)e->at * t->channels * width,
+                gemm_panel(nv, &pixels, t->window + (e->row * t->window_w + e->col) * t->channels, b + (ptrdiff_t)e->at * t->channels * width,
                            t->sums + v * LX_LANES, e->taps * t->channels, t->c > 0 || j > 0);
             }
         }
@@ -102,55 +113,100 @@ static void multiply_tile(const ConvForm *form, const ConvTile *t)
 /* One tile, from its inputs to its outputs. */
 static void conv_tile(const ConvForm *form, ConvTile *t)
 {
-    for (t->c = 0; t->c < t->p->ci; t->c += t->p->block) {
-        t->channels = lx_min(t->p->block, t->p->ci - t->c);
-        form->load(t);
+    const ConvPlan *p = t->p;
+    for (t->c = 0; t->c < p->ci; t->c += p->block) {
+        t->channels = lx_min(p->block, p->ci - t->c);
+        if (t->filled) {
+            t->window = t->filled + ((size_t)t->c * (size_t)p->filled_h * (size_t)p->filled_w) +
+                        ((size_t)t->from_y * (size_t)p->filled_w + (size_t)t->from_x) * (size_t)t->channels;
+            t->window_w = p->filled_w;
+        } else {
+            form->load(t);
+            t->window = t->tile;
+            t->window_w = t->tile_w;
+        }
         multiply_tile(form, t);
     }
     form->finish(t);
     if (form->border) form->border(t);
 }
 
-/* The band's sums into its first row's slot, zeros into the others. */
-static void write_stats(const ConvTile *t)
+/* Of its band's output rows an item has every parts-th: its sums go into the first one's slot, zeros into the others. */
+static void write_stats(const ConvTile *t, int part, int parts)
 {
     const ConvPlan *p = t->p;
     const int cs = t->a->y.cs, c = t->v * LX_LANES, last = t->v + t->vectors == p->vectors;
-    const int up = is_transposed(&p->d) ? 2 : 1, channels = lx_min(t->vectors * LX_LANES, cs - c);
-    for (int r = 0; r < up * t->rows; r++)
+    const int up = rows_out(&p->d), channels = lx_min(t->vectors * LX_LANES, cs - c);
+    for (int r = part; r < up * t->rows; r += parts)
         for (int i = 0; i < 2; i++) {
             float *to = t->a->stats + (((size_t)t->n * (size_t)t->a->y.h + (size_t)(up * t->y + r)) * 2 + (size_t)i) * (size_t)cs + c;
             memset(to, 0, (size_t)(last ? cs - c : channels) * sizeof(float));
-            if (r == 0) memcpy(to, t->stats + i * p->group * LX_LANES, (size_t)channels * sizeof(float));
+            if (r == part) memcpy(to, t->stats + i * p->group * LX_LANES, (size_t)channels * sizeof(float));
         }
+}
+
+/* The last columns of sums of a tile are the first of the next: of a transposed convolution, those that the FIR shares. */
+static void carry_sums(ConvTile *t)
+{
+    const size_t step = (size_t)(t->p->group * LX_LANES);
+    t->carried = sums_size(&t->p->d, 0);
+    for (int r = 0; t->carried && r < t->sums_h; r++) {
+        float *row = t->sums + (size_t)r * (size_t)t->pitch * step;
+        memmove(row, row + (size_t)(t->sums_w - t->carried) * step, (size_t)t->carried * step * sizeof(float));
+    }
 }
 
 static void conv_item(void *arg, int item, int slot)
 {
     const ConvJob *j = arg;
     const ConvPlan *p = &j->p;
-    float *scratch = j->scratch + (size_t)slot * p->slot_floats;
-    const int band = item / j->a->x.n % p->bands, group = item / j->a->x.n / p->bands;
-    ConvTile t = {.p = p, .a = j->a, .n = item % j->a->x.n,
-                  .y = band * p->rows, .v = group * p->group,
-                  .tile = scratch, .sums = scratch + p->sums_at, .line = scratch + p->line_at, .stats = scratch + p->stats_at};
+    const int part = item / j->frames % p->parts, band = item / j->frames / p->parts % p->bands, group = item / j->frames / p->parts / p->bands;
+    ConvTile t = conv_tile_of(j, item % j->frames, slot);
+    t.y = band * p->rows, t.v = group * p->group, t.pitch = p->sums_w;
     t.rows = lx_min(p->rows, p->grid_h - t.y);
     t.vectors = lx_min(p->group, p->vectors - t.v);
+    t.from_y = t.y * p->step;
     t.tile_h = halo_size(&p->d, t.rows), t.sums_h = sums_size(&p->d, t.rows);
     memset(t.stats, 0, 2 * (size_t)(p->group * LX_LANES) * sizeof(float));
-    for (t.x = 0; t.x < p->grid_w; t.x += p->cols) {
-        t.cols = lx_min(p->cols, p->grid_w - t.x);
+    const int from = part * p->span, to = lx_min(from + p->span, p->grid_w);
+    for (t.x = from; t.x < to; t.x += p->cols) {
+        if (t.x > from) carry_sums(&t);
+        t.cols = lx_min(p->cols, to - t.x);
+        t.from_x = t.x * p->step;
         t.tile_w = halo_size(&p->d, t.cols), t.sums_w = sums_size(&p->d, t.cols);
         conv_tile(j->form, &t);
     }
-    if (j->a->stats) write_stats(&t);
+    if (j->a->stats) write_stats(&t, part, p->parts);
+}
+
+/* Some rows of one block of input channels of a frame that is filled as a whole. */
+static void fill_item(void *arg, int item, int slot)
+{
+    const ConvJob *j = arg;
+    const ConvPlan *p = &j->p;
+    const int bands = ceil_div(p->filled_h, LX_FILL_ROWS), frame = item / bands % j->frames, block = item / bands / j->frames;
+    ConvTile t = conv_tile_of(j, frame, slot);
+    t.from_y = item % bands * LX_FILL_ROWS;
+    t.tile_h = lx_min(LX_FILL_ROWS, p->filled_h - t.from_y), t.tile_w = p->filled_w;
+    t.c = block * p->block;
+    t.channels = lx_min(p->block, p->ci - t.c);
+    t.tile = j->filled + (size_t)frame * p->frame_floats + (size_t)t.c * (size_t)p->filled_h * (size_t)p->filled_w +
+             (size_t)t.from_y * (size_t)p->filled_w * (size_t)t.channels;
+    j->form->load(&t);
 }
 
 static void conv_run(const LxExec *x, const LxConvArgs *a, const ConvForm *form)
 {
-    ConvJob j = {.a = a, .form = form, .p = conv_plan(&a->weights->desc), .scratch = x->scratch};
-    assert(a->x.cs == lx_stored_channels(a->x.c) && a->y.cs == j.p.y_cs && a->x.n == a->y.n);
-    lx_parallel(x->pool, a->x.n * j.p.bands * j.p.groups, conv_item, &j);
+    ConvJob j = {.a = a, .form = form, .p = conv_plan(&a->weights->desc), .filled = x->scratch};
+    const ConvPlan *p = &j.p;
+    assert(a->x.cs == lx_stored_channels(a->x.c) && a->y.cs == p->y_cs && a->x.n == a->y.n);
+    j.slots = j.filled + (size_t)p->together * p->frame_floats;
+    const int most = p->together ? p->together : a->x.n;
+    for (j.n = 0; j.n < a->x.n; j.n += most) {
+        j.frames = lx_min(most, a->x.n - j.n);
+        if (p->together) lx_parallel(x->pool, j.frames * ceil_div(p->ci, p->block) * ceil_div(p->filled_h, LX_FILL_ROWS), fill_item, &j);
+        lx_parallel(x->pool, j.frames * p->parts * p->bands * p->groups, conv_item, &j);
+    }
 }
 
 #endif

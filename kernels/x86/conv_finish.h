@@ -6,10 +6,11 @@
 
 #include "x86/conv_load.h"
 
-/* Pixels x ... x+n-1 of row y of the output, from sums that lie `step` floats apart. */
+/* Pixels x ... x+n-1 of row y of the output, from sums that lie `step` floats apart; `fir`: each from four of them. */
 typedef struct OutputRow {
     const ConvTile *t;
-    int y, x, n, step;
+    int y, x, n, fir;
+    ptrdiff_t step;
     const float *sums;
 } OutputRow;
 
@@ -30,8 +31,14 @@ LX_INLINE LxV residual_up_at(const int width, const LxTensor *r, int n, int y, i
     return sum;
 }
 
+/* The FIR * 4 along a row whose columns went through [1,3,3,1]. */
+LX_INLINE LxV fir_along(const float *from, ptrdiff_t step)
+{
+    return lxv_mul(lxv_set(1.0f / 16), fir_sum(lxv_load(from), lxv_load(from + step), lxv_load(from + 2 * step), lxv_load(from + 3 * step)));
+}
+
 /* One vector of channels, c being the first, along the row. */
-LX_INLINE void finish_vector(const int width, const OutputRow *o, int v)
+LX_INLINE void finish_vector(const int width, const int fir, const OutputRow *o, int v)
 {
     const ConvTile *t = o->t;
     const LxConvArgs *a = t->a;
@@ -45,7 +52,7 @@ LX_INLINE void finish_vector(const int width, const OutputRow *o, int v)
     const float *residual = a->residual.data && !a->residual_up ? lx_tensor_pixel(&a->residual, t->n, o->y, o->x) + c : NULL;
     LxV sum = lxv_zero(), sum2 = lxv_zero();
     for (int i = 0; i < o->n; i++, from += o->step, y += a->y.cs) {
-        LxV u = lxv_fma(lxv_load(from), scale, bias);
+        LxV u = lxv_fma(fir ? fir_along(from, o->step) : lxv_load(from), scale, bias);
         u = lxv_fma(gain, lxv_select_ge0(u, u, lxv_mul(u, slope)), offset);
         if (residual) u = lxv_fma(weight, lxv_load_w(width, residual + (ptrdiff_t)i * a->y.cs), u);
         else if (a->residual.data) u = lxv_fma(weight, residual_up_at(width, &a->residual, t->n, o->y, o->x + i, c), u);
@@ -64,10 +71,14 @@ static void finish_row(const OutputRow *o)
     const ConvTile *t = o->t;
     const int cs = t->a->y.cs, end = (t->v + t->vectors) * LX_LANES;
     if (cs == 4) {
-        finish_vector(4, o, 0);
+        if (o->fir) finish_vector(4, 1, o, 0);
+        else finish_vector(4, 0, o, 0);
         return;
     }
-    for (int v = 0; v < t->vectors; v++) finish_vector(LX_LANES, o, v);
+    for (int v = 0; v < t->vectors; v++) {
+        if (o->fir) finish_vector(LX_LANES, 1, o, v);
+        else finish_vector(LX_LANES, 0, o, v);
+    }
     if (t->v + t->vectors == t->p->vectors && end < cs)
         for (int i = 0; i < o->n; i++) memset(lx_tensor_pixel(&t->a->y, t->n, o->y, o->x + i) + end, 0, (size_t)(cs - end) * sizeof(float));
 }
@@ -77,26 +88,19 @@ static void finish_plain(const ConvTile *t)
 {
     const int step = t->p->group * LX_LANES;
     for (int r = 0; r < t->rows; r++)
-        finish_row(&(OutputRow){t, t->y + r, t->x, t->cols, step, t->sums + (ptrdiff_t)r * t->sums_w * step});
+        finish_row(&(OutputRow){t, t->y + r, t->x, t->cols, 0, step, t->sums + (ptrdiff_t)r * t->pitch * step});
 }
 
-/* Row r of a transposed convolution's outputs: FIR * 4 over four rows of sums, then along the row. `line` has room for both
-   steps. Outputs within `margin` of the picture's border are somebody else's. */
+/* Row r of a transposed convolution's outputs: FIR * 4 over four rows of sums into `line`, then along it. Outputs within
+   `margin` of the picture's border are somebody else's. */
 static void finish_fir_row(const ConvTile *t, int r, int margin)
 {
-    const int step = t->p->group * LX_LANES, used = t->vectors * LX_LANES;
-    const float *s0 = t->sums + (ptrdiff_t)r * t->sums_w * step, *s1 = s0 + (ptrdiff_t)t->sums_w * step;
-    const float *s2 = s1 + (ptrdiff_t)t->sums_w * step, *s3 = s2 + (ptrdiff_t)t->sums_w * step;
-    float *down = t->line, *out = t->line + (ptrdiff_t)t->sums_w * step;
-    const LxV scale = lxv_set(1.0f / 16);
-    for (ptrdiff_t x = 0; x < t->sums_w; x++)
-        for (ptrdiff_t i = x * step; i < x * step + used; i += LX_LANES)
-            lxv_store(down + i, fir_sum(lxv_load(s0 + i), lxv_load(s1 + i), lxv_load(s2 + i), lxv_load(s3 + i)));
-    for (ptrdiff_t x = 0; x < 2 * t->cols; x++)
-        for (ptrdiff_t i = x * step; i < x * step + used; i += LX_LANES)
-            lxv_store(out + i, lxv_mul(scale, fir_sum(lxv_load(down + i), lxv_load(down + i + step), lxv_load(down + i + 2 * step), lxv_load(down + i + 3 * step))));
+    const ptrdiff_t step = t->p->group * LX_LANES, row = t->pitch * step;
+    const float *s0 = t->sums + r * row, *s1 = s0 + row, *s2 = s1 + row, *s3 = s2 + row;
+    for (ptrdiff_t i = 0; i < t->sums_w * step; i += LX_LANES)
+        lxv_store(t->line + i, fir_sum(lxv_load(s0 + i), lxv_load(s1 + i), lxv_load(s2 + i), lxv_load(s3 + i)));
     const int from = lx_max(2 * t->x, margin), to = lx_min(2 * (t->x + t->cols), t->a->y.w - margin);
-    if (to > from) finish_row(&(OutputRow){t, 2 * t->y + r, from, to - from, step, out + (from - 2 * t->x) * step});
+    if (to > from) finish_row(&(OutputRow){t, 2 * t->y + r, from, to - from, 1, step, t->line + (from - 2 * t->x) * step});
 }
 
 static void finish_fir(const ConvTile *t, int margin)

@@ -41,7 +41,7 @@ static const ConvForm conv_down2d_form = {rows_of_taps, load_blurred, down_produ
  *
  * Per axis, even output 2q is x[q-1] w[2] + x[q] w[0], odd output 2q+1 is x[q] w[1]. Output Y of the FIR takes Y-1 ... Y+2 of
  * them, so inputs q = y ... y+rows-1 need sums 2y-1 ... 2(y+rows)+1, which lie from 0 on, odd ones first. The tile begins
- * at y-1. Sums outside the transposed convolution come out as zero, since x is zero there.
+ * at y-1. Sums outside the transposed convolution, -1 and 2h+1, are zero; sums that the tile before left are not redone.
  */
 static const unsigned char taps_by_parity[9] = {8, 6, 2, 0, /* even, even */ 7, 1, /* even row, odd column */ 5, 3, 4};
 
@@ -50,14 +50,40 @@ static void up_load(const ConvTile *t)
     load_plain(t, 1);
 }
 
+/* Sums of one parity along an axis, of those that `size` inputs need: how many first ones are there already, how many to do. */
+typedef struct Span {
+    int skip, n;
+} Span;
+
+static Span up_span(int odd, int size, int carried, int first, int last)
+{
+    const int skip = carried ? 1 + odd : odd && first;
+    return (Span){skip, size + 1 + odd - skip - (odd && last)};
+}
+
+static void clear_outside(const ConvTile *t, int last_row, int last_col)
+{
+    const size_t step = (size_t)(t->p->group * LX_LANES), pitch = (size_t)t->pitch * step, w = (size_t)t->sums_w * step;
+    float *end = t->sums + (size_t)(t->sums_h - 1) * pitch;
+    if (t->y == 0) memset(t->sums, 0, w * sizeof(float));
+    if (last_row) memset(end, 0, w * sizeof(float));
+    for (float *row = t->sums; row <= end; row += pitch) {
+        if (t->x == 0) memset(row, 0, step * sizeof(float));
+        if (last_col) memset(row + w - step, 0, step * sizeof(float));
+    }
+}
+
 static int up_products(const ConvTile *t, Product out[4])
 {
-    static const unsigned char first[4] = {0, 4, 6, 8}; /* taps of each parity in packed weights */
+    static const unsigned char at[4] = {0, 4, 6, 8}; /* taps of each parity in packed weights */
+    const int last_row = t->y + t->rows == t->p->grid_h, last_col = t->x + t->cols == t->p->grid_w;
+    if (t->c == 0) clear_outside(t, last_row, last_col);
     for (int i = 0; i < 4; i++) {
         const int odd_row = i >> 1, odd_col = i & 1, taps = 2 - odd_col;
-        out[i] = (Product){.n_pieces = 2 - odd_row, .rows = t->rows + 1 + odd_row, .cols = t->cols + 1 + odd_col,
-                           .a_step = 1, .c_row = 1 - odd_row, .c_col = 1 - odd_col, .c_step = 2};
-        for (int j = 0; j < out[i].n_pieces; j++) out[i].pieces[j] = (Piece){j, 0, first[i] + j * taps, taps};
+        const Span rows = up_span(odd_row, t->rows, 0, t->y == 0, last_row), cols = up_span(odd_col, t->cols, t->carried, t->x == 0, last_col);
+        out[i] = (Product){.n_pieces = 2 - odd_row, .rows = rows.n, .cols = cols.n, .a_step = 1,
+                           .c_row = 1 - odd_row + 2 * rows.skip, .c_col = 1 - odd_col + 2 * cols.skip, .c_step = 2};
+        for (int j = 0; j < out[i].n_pieces; j++) out[i].pieces[j] = (Piece){rows.skip + j, cols.skip, at[i] + j * taps, taps};
     }
     return 4;
 }
@@ -101,7 +127,9 @@ static void ring_piece(const ConvTile *t, int y, int x, int rows, int cols)
 {
     if (rows <= 0 || cols <= 0) return;
     ConvTile ring = *t;
-    ring.y = y, ring.x = x, ring.rows = ring.sums_h = rows, ring.cols = ring.sums_w = cols;
+    ring.filled = NULL;
+    ring.sums = t->tile + t->p->ring_at;
+    ring.y = ring.from_y = y, ring.x = ring.from_x = x, ring.rows = ring.sums_h = rows, ring.cols = ring.sums_w = ring.pitch = cols;
     ring.tile_h = rows + 2, ring.tile_w = cols + 2;
     conv_tile(&ring_form, &ring);
 }

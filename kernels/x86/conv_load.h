@@ -50,15 +50,15 @@ LX_INLINE void copy_pixels(const int width, const Source *s, const float *from, 
         for (int c = 0; c < s->channels; c += width) lxv_store_w(width, to + c, source_load(width, s, from, c));
 }
 
-/* The picture itself: tile (0, 0) is pixel (y - pad, x - pad). */
+/* The picture itself, with a border of `pad`. */
 static void load_plain(const ConvTile *t, int pad)
 {
     const Source s = source_of(t);
-    const int first = t->x - pad, from = lx_max(first, 0), to = lx_min(first + t->tile_w, s.w);
+    const int first = t->from_x - pad, from = lx_max(first, 0), to = lx_min(first + t->tile_w, s.w);
     const size_t left = (size_t)(from - first), right = (size_t)(first + t->tile_w - to), pixel = (size_t)s.channels;
     for (int r = 0; r < t->tile_h; r++) {
         float *out = t->tile + (size_t)r * (size_t)t->tile_w * pixel;
-        const float *row = source_row(&s, t->y - pad + r);
+        const float *row = source_row(&s, t->from_y - pad + r);
         if (!row) {
             memset(out, 0, (size_t)t->tile_w * pixel * sizeof(float));
             continue;
@@ -76,23 +76,27 @@ LX_INLINE LxV fir_sum(LxV u0, LxV u1, LxV u2, LxV u3)
     return lxv_fma(lxv_set(3), lxv_add(u1, u2), lxv_add(u0, u3));
 }
 
-/* Along a row: to[j] = sum over i < 4 of [1,3,3,1][i] u[x + step*j + i], for j < n. */
+/* Along a row: to[j] = sum over i < 4 of [1,3,3,1][i] u[first + step*j + i], for j < n. */
 LX_INLINE void fir_row_w(const int width, const Source *s, const float *row, int first, int step, int n, float *to)
 {
-    for (int c = 0; c < s->channels; c += width) {
-        LxV u0 = source_at(width, s, row, first, c), u1 = source_at(width, s, row, first + 1, c), u2 = source_at(width, s, row, first + 2, c);
-        for (int j = 0, x = first; j < n; j++, x += step) {
-            const LxV u3 = source_at(width, s, row, x + 3, c);
-            lxv_store_w(width, to + (ptrdiff_t)j * s->channels + c, fir_sum(u0, u1, u2, u3));
-            if (step == 1) u0 = u1, u1 = u2, u2 = u3;
-            else u0 = u2, u1 = u3, u2 = source_at(width, s, row, x + 4, c);
-        }
+    const ptrdiff_t cs = s->cs;
+    for (int j = 0, x = first; j < n; j++, x += step, to += s->channels) {
+        const float *p = row + x * cs;
+        if (x >= 0 && x + 3 < s->w)
+            for (int c = 0; c < s->channels; c += width)
+                lxv_store_w(width, to + c, fir_sum(source_load(width, s, p, c), source_load(width, s, p + cs, c),
+                                                   source_load(width, s, p + 2 * cs, c), source_load(width, s, p + 3 * cs, c)));
+        else
+            for (int c = 0; c < s->channels; c += width)
+                lxv_store_w(width, to + c, fir_sum(source_at(width, s, row, x, c), source_at(width, s, row, x + 1, c),
+                                                   source_at(width, s, row, x + 2, c), source_at(width, s, row, x + 3, c)));
     }
 }
 
 static void fir_row(const Source *s, const float *row, int first, int step, int n, float *to)
 {
-    if (s->channels == 4) fir_row_w(4, s, row, first, step, n, to);
+    if (!row) memset(to, 0, (size_t)n * (size_t)s->channels * sizeof(float));
+    else if (s->channels == 4) fir_row_w(4, s, row, first, step, n, to);
     else fir_row_w(LX_LANES, s, row, first, step, n, to);
 }
 
@@ -109,7 +113,7 @@ static void load_blurred(const ConvTile *t)
 {
     const Source s = source_of(t);
     const int k3 = t->p->d.k == 3, step = k3 ? 1 : 2, pad = k3 ? 2 : 1;
-    const int first_y = 2 * t->y - pad, first_x = 2 * t->x - pad, n = t->tile_w * s.channels;
+    const int first_y = step * t->from_y - pad, first_x = step * t->from_x - pad, n = t->tile_w * s.channels;
     int done = 0; /* rows of u, from first_y on */
     for (int r = 0; r < t->tile_h; r++) {
         for (; done < step * r + 4; done++)
@@ -143,15 +147,15 @@ LX_INLINE void upsampled_vector(const int width, const float *near, const float 
     lxv_store_w(width, out, lxv_mul(lxv_set(1.0f / 16), v));
 }
 
-/* LX_UPSAMPLE_CONV2D: tile (0, 0) is pixel (y - 1, x - 1) of the upsampled picture. `line` keeps the rows of u that are done
+/* LX_UPSAMPLE_CONV2D: the upsampled picture, with a border of `pad`. `line` keeps the rows of u that are done
    along x, by their number modulo 4. */
 static void load_upsampled(const ConvTile *t, int pad)
 {
     const Source s = source_of(t);
     const int n = t->tile_w * s.channels;
-    int done = lx_max(t->y - pad, 0) / 2 - 1; /* the next row of u to do; -1 and h are rows of zeros */
+    int done = lx_max(t->from_y - pad, 0) / 2 - 1; /* the next row of u to do; -1 and h are rows of zeros */
     for (int r = 0; r < t->tile_h; r++) {
-        const int y = t->y - pad + r;
+        const int y = t->from_y - pad + r;
         float *out = t->tile + (ptrdiff_t)r * n;
         if (y < 0 || y >= 2 * s.h) {
             memset(out, 0, (size_t)n * sizeof(float));
@@ -160,8 +164,8 @@ static void load_upsampled(const ConvTile *t, int pad)
         for (; done <= lx_max(y / 2, other_sample(y)); done++) {
             float *to = t->line + (ptrdiff_t)(done & 3) * n;
             const float *row = source_row(&s, done);
-            if (s.channels == 4) upsample_row_w(4, &s, row, t->x - pad, t->tile_w, to);
-            else upsample_row_w(LX_LANES, &s, row, t->x - pad, t->tile_w, to);
+            if (s.channels == 4) upsample_row_w(4, &s, row, t->from_x - pad, t->tile_w, to);
+            else upsample_row_w(LX_LANES, &s, row, t->from_x - pad, t->tile_w, to);
         }
         const float *near = t->line + (ptrdiff_t)(y / 2 & 3) * n, *far = t->line + (ptrdiff_t)(other_sample(y) & 3) * n;
         int i = 0;

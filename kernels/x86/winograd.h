@@ -97,7 +97,7 @@ LX_INLINE void transform_block(const int m, const WinogradPlan *p, ConvTile *t, 
     const int first = block * LX_BLOCK_TILES, n = lx_min(LX_BLOCK_TILES, p->tiles - first);
     t->tile_h = t->tile_w = m + 2;
     for (int i = 0; i < n; i++) {
-        t->y = (first + i) / p->tiles_w * m, t->x = (first + i) % p->tiles_w * m;
+        t->y = t->from_y = (first + i) / p->tiles_w * m, t->x = t->from_x = (first + i) % p->tiles_w * m;
         float *to = v + (ptrdiff_t)i * p->common.ci + t->c;
         if (t->y == 0 || t->x == 0 || t->y + m + 1 > s.h || t->x + m + 1 > s.w) {
             load_plain(t, 1);
@@ -157,7 +157,7 @@ LX_INLINE void finish_block(const int m, const WinogradPlan *p, ConvTile *t, int
                 transform_back(m, products + (size_t)(v / LX_PANEL * p->positions) * p->m_step + (size_t)((i - first + j) * LX_NR + v % LX_PANEL * LX_LANES),
                                p->m_step, t->sums + j * m * step + v * LX_LANES, row, step);
         for (int r = 0; r < lx_min(m, t->a->y.h - t->y); r++)
-            finish_row(&(OutputRow){t, t->y + r, t->x, lx_min(n * m, t->a->y.w - t->x), step, t->sums + r * row});
+            finish_row(&(OutputRow){t, t->y + r, t->x, lx_min(n * m, t->a->y.w - t->x), 0, step, t->sums + r * row});
     }
 }
 
@@ -219,7 +219,7 @@ static void winograd_run_of(const WinogradJob *j, int n, int run, int from, int 
         t.v = g * c->group;
         t.vectors = lx_min(c->group, c->vectors - t.v);
         t.stats = scratch + p->stats_at + 2 * (size_t)(t.v * LX_LANES);
-        write_stats(&t);
+        write_stats(&t, 0, 1);
     }
 }
 
