@@ -35,7 +35,8 @@ typedef struct MediaPattern {
 } MediaPattern;
 
 bool media_pattern_parse(MediaPattern *p, const char *path); /* false: no number in it */
-bool media_pattern_lowest(const MediaPattern *p, long *out, MediaError *e);
+/** The lowest number that a file has, and how many files there are. */
+bool media_pattern_lowest(const MediaPattern *p, long *out, int64_t *count, MediaError *e);
 char *media_pattern_name(const MediaPattern *p, long number); /* malloc */
 
 /* A video being read (media_video_in.c). */

@@ -36,9 +36,13 @@ static bool open_pictures(MediaReader *r, MediaRational rate, MediaError *e)
         r->info.n_frames = 1;
         return true;
     }
-    if (!media_pattern_lowest(&r->pattern, &r->first, e)) return false;
+    int64_t count;
+    if (!media_pattern_lowest(&r->pattern, &r->first, &count, e)) return false;
     r->next = r->first;
     count_sequence(r);
+    if (count > r->info.n_frames)
+        snprintf(r->notice, sizeof r->notice, "%.150s has more pictures after a gap in its numbers, which were left out (%lld)", r->path,
+                 (long long)(count - r->info.n_frames));
     return true;
 }
 

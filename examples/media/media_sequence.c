@@ -60,7 +60,7 @@ static long number_in(const MediaPattern *p, const char *name)
     return strtol(digits, NULL, 10);
 }
 
-bool media_pattern_lowest(const MediaPattern *p, long *out, MediaError *e)
+bool media_pattern_lowest(const MediaPattern *p, long *out, int64_t *count, MediaError *e)
 {
     const char *slash = strrchr(p->path, '/');
     const size_t length = slash ? (size_t)(slash - p->path) + 1 : 0;
@@ -72,9 +72,11 @@ bool media_pattern_lowest(const MediaPattern *p, long *out, MediaError *e)
     free(folder);
     if (!d) return media_fail(e, "cannot look for %s: %s", p->path, strerror(errno));
     long lowest = LONG_MAX;
+    *count = 0;
     for (const struct dirent *entry; (entry = readdir(d));) {
         const long n = number_in(p, entry->d_name);
         if (n >= 0 && n < lowest) lowest = n;
+        *count += n >= 0;
     }
     closedir(d);
     if (lowest == LONG_MAX) return media_fail(e, "no file matches %s; check the name and the digits", p->path);

@@ -38,7 +38,7 @@ bool media_writer_check(const char *path, bool moving, bool overwrite, MediaErro
     switch (kind_of(path, &pattern)) {
     case WRITE_UNKNOWN:
         return media_fail(
-            e, "%s: the kind of output is taken from the name; end it in .mp4, .mov, .mkv, .webm, .gif, .apng, .png or -%%d.png", path);
+            e, "%s: the kind of output is taken from the name; end it in .mp4, .mov, .mkv, .webm, .gif, .apng, .y4m, .png or -%%d.png", path);
     case WRITE_SEQUENCE: {
         char *first = media_pattern_name(&pattern, 1);
         const bool ok =

@@ -72,7 +72,9 @@ run animate -d in.mp4 -o out-%04d.png
 ok "60 numbered pictures, and a note about the sound" $?
 works "a picture is labelled" grep -q 'AI-generated' out-0001.png
 mkdir count && cp out-0003.png count/f-7.png && cp out-0004.png count/f-8.png && cp out-0005.png count/f-10.png
-works "a sequence begins at its lowest number and ends at a gap" animate -d count/f-%d.png --npy count.npy
+run animate -d count/f-%d.png --npy count.npy
+[ $status -eq 0 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q 'note: count/f-%d.png has more pictures after a gap .* (1)' err
+ok "a sequence begins at its lowest number and ends at a gap, with a note" $?
 shows "two frames" '^(2, 3, 64, 64)' "$probe" npy count.npy count.npy 0
 for o in 1 2 3 4 5 6 7 8; do
     "$probe" picture o.jpg jpeg$o
