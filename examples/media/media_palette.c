@@ -7,11 +7,12 @@
  */
 #include "media_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { SIDE = MEDIA_PALETTE_SIDE, FINE = MEDIA_PALETTE_FINE, COLOURS = 256, PATTERN = MEDIA_PALETTE_PATTERN };
-enum { REACH = 12 }; /* levels by which a colour in a pattern may go after what the others missed: more speckles */
+
+/* Levels that a colour may make up for. By more, patterns near the edge of the colours that there are get speckles. */
+enum { REACH = 12 };
 
 typedef struct Box {
     int from[3], to[3]; /* bins of R, G, B; `to` is one past */
@@ -84,7 +85,7 @@ static int bin_of_pixel(const uint8_t *rgb)
     return bin_of(rgb[0] * SIDE / 256, rgb[1] * SIDE / 256, rgb[2] * SIDE / 256);
 }
 
-/* Each colour is the mean of the pixels in its box: 0xAARRGGBB. */
+/* Each colour is the mean of the pixels in its box. */
 static void mean_colours(MediaPalette *p, const uint8_t *rgb, size_t n_pixels)
 {
     uint64_t sums[COLOURS][4] = {{0}};
