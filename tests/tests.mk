@@ -38,20 +38,7 @@ $(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/replay.o $(BUIL
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lavutil $(LIBS)
 
-# The text of kernels/cuda as C++ for the CPU (tests/emulator). Its fibers are known to ASan, not to TSan.
-EMULATE := -g $(WARN) $(SAN_FLAGS) -O2 -ffp-contract=off -fPIC -DLX_EMULATE -Itests/emulator -Iinclude -Ilib -Ikernels -MMD -MP
-EMULATOR_OBJ := $(patsubst %.cpp,$(BUILD)/obj/emulated/%.o,$(wildcard tests/emulator/cuda_emulator*.cpp))
-ifeq ($(findstring thread,$(SAN)),)
-EMULATED_TESTS := $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/emulator/test_*.cpp))
-endif
-
-$(BUILD)/obj/emulated/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(CXX) -std=c++17 $(EMULATE) $(CXXFLAGS) -c $< -o $@
-
-$(BUILD)/tests/emulator/test_emulator: $(BUILD)/obj/emulated/tests/emulator/test_emulator.o $(EMULATOR_OBJ)
-	@mkdir -p $(@D)
-	$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka
+include tests/emulator/emulator.mk
 
 .PHONY: tests-built fuzz
 tests-built: $(TEST_BIN) $(EMULATED_TESTS) $(REPLAY) $(BUILD)/tests/check/bench_kernels

@@ -2,17 +2,21 @@
 #ifndef LX_CUDA_DEVICE_H
 #define LX_CUDA_DEVICE_H
 
+#include "core/compiler.h"
 #include "cuda.h"
 
-/* LX_SHARED(float, tile, [8][32]): shared memory of the block. The emulator has its own, which it fills with NaN. */
+/* What nvcc says otherwise than the emulator and the host's compiler: LX_SHARED(float, tile, [8][32]) is shared memory of the
+   block, LX_UNROLL stands before loops whose counters index registers. */
 #if defined(__CUDACC__)
 #include <cuda_fp16.h>
 #define LX_SHARED(type, name, ...) __shared__ __align__(16) type name __VA_ARGS__
+#undef LX_UNROLL
+#define LX_UNROLL _Pragma("unroll")
 #endif
 
 #define LX_DEVICE static __device__ __forceinline__
 
-static inline int lx_ceil_div(int a, int b) { return (a + b - 1) / b; }
+static inline __host__ __device__ int lx_ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 /* ---- four channels ------------------------------------------------------------------------------------------------ */
 

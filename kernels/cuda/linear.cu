@@ -41,7 +41,6 @@ static __global__ void __launch_bounds__(THREADS) navigate_kernel(LxNavigateArgs
     if (o >= a.outputs) return;
     const float *motion = a.a + (size_t)blockIdx.y * a.motions;
     float4 sum = lx_load4(a.base + o);
-#pragma unroll 4
     for (int m = 0; m < a.motions; m++) sum = lx_fma4(lx_all4(motion[m]), lx_load4(a.columns + (size_t)m * a.outputs + o), sum);
     lx_store4(a.y + (size_t)blockIdx.y * a.outputs + o, sum);
 }

@@ -40,7 +40,7 @@ template <typename T> static __global__ void __launch_bounds__(THREADS) warp_ker
     for (int c = 4 * lane; c < cs; c += step) {
         const float4 v = lx_load4(from + c), k = modulation4(a, m, c);
         const float4 u = make_float4(v.x * k.x, v.y * k.y, v.z * k.z, v.w * k.w);
-#pragma unroll
+        LX_UNROLL
         for (int j = 0; j < 3; j++) {
             const float4 weight = lx_load4(a.w + j * cs + c);
             flow[j] += u.x * weight.x + u.y * weight.y + (u.z * weight.z + u.w * weight.w);
@@ -62,7 +62,7 @@ template <typename T> static __global__ void __launch_bounds__(THREADS) warp_ker
     const T *feature = (const T *)a.feature.data + (a.feature.n == 1 ? 0 : (size_t)n * h * w * cs);
     const T *corner[4];
     float weight[4];
-#pragma unroll
+    LX_UNROLL
     for (int k = 0; k < 4; k++) {
         const int cx = x0 + (k & 1), cy = y0 + (k >> 1), in_picture = cx >= 0 && cx < w && cy >= 0 && cy < h;
         const float v = (k & 1 ? wx : 1 - wx) * (k >> 1 ? wy : 1 - wy);
@@ -71,7 +71,7 @@ template <typename T> static __global__ void __launch_bounds__(THREADS) warp_ker
     }
     for (int c = 4 * lane; c < cs; c += step) {
         float4 v = lx_all4(0);
-#pragma unroll
+        LX_UNROLL
         for (int k = 0; k < 4; k++) v = lx_fma4(lx_all4(weight[k]), lx_load4(corner[k] + c), v);
         v = lx_scale4(mask, v);
         float4 b = lx_fma4(lx_all4(1 - mask), lx_load4(from + c), v); /* read before blended, which may be h, is written */

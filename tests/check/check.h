@@ -25,11 +25,19 @@ enum { CHECK_MAX_LEVELS = 4, CHECK_MAX_SLOTS = 256 };
 typedef struct CheckLevel {
     const char *name;
     LxKernels table;
+    LxDtype type; /* of stored activations and weights; the table takes f32 all the same */
+    int few;      /* it is slow: a part of the cases will do */
     double (*peak)(LxPool *pool); /* NULL: not known */
 } CheckLevel;
 
 /** The levels beside the reference that this machine runs. */
 int check_levels(CheckLevel out[CHECK_MAX_LEVELS]);
+
+/** The level whose cases follow: inputs are rounded to its type, outputs may be by half a unit of it. */
+void check_begin(const CheckLevel *level);
+
+/** Whether to run the next of many cases alike: each, or of a slow level every n-th. */
+int check_turn(const CheckLevel *level, unsigned n);
 
 /** The pool with so many slots; open until the program ends. */
 LxPool *check_pool(int slots);
@@ -75,7 +83,10 @@ uint32_t check_draw(void);
 /** One value; where the reference is NaN, NaN is wanted. */
 void check_value(const char *what, size_t at, double got, double want, double limit);
 
-/** n values, each within k units of its magnitude and half a unit of itself. */
+/** What rounding a result to the level's storage type may change. */
+double check_rounding(double want);
+
+/** n values, each within k units of its magnitude and of rounding to the level's type. */
 void check_values(const char *what, const float *got, const float *want, const float *mag, double k, size_t n);
 
 /** Bitwise. */

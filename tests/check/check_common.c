@@ -1,4 +1,4 @@
-/* What all checks share: levels, guarded memory, random numbers, verdicts (check.h). */
+/* What all checks share: guarded memory, random numbers, verdicts (check.h). */
 #include "check.h"
 
 #include <math.h>
@@ -6,34 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include "x86/x86.h"
-#endif
-
 enum { GUARD = 256 };
 
-int check_levels(CheckLevel out[CHECK_MAX_LEVELS])
+static LxDtype stored;
+
+void check_begin(const CheckLevel *level)
 {
-    int n = 0;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        out[n] = (CheckLevel){.name = "avx2", .peak = lx_peak_avx2};
-        lx_kernels_ref(&out[n].table);
-        lx_kernels_avx2(&out[n++].table);
-        out[n] = (CheckLevel){.name = "avx512-pairs", .peak = lx_peak_avx2};
-        lx_kernels_ref(&out[n].table);
-        lx_kernels_avx512_pairs(&out[n++].table);
-    }
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq")) {
-        out[n] = (CheckLevel){.name = "avx512", .peak = lx_peak_avx512};
-        lx_kernels_ref(&out[n].table);
-        lx_kernels_avx512(&out[n++].table);
-    }
-#else
-    (void)out;
-#endif
-    return n;
+    check_seed(1);
+    stored = level->type;
+}
+
+int check_turn(const CheckLevel *level, unsigned n)
+{
+    static unsigned turn;
+    return !level->few || turn++ % n == 0;
 }
 
 LxPool *check_pool(int slots)
@@ -103,7 +89,12 @@ uint32_t check_draw(void)
 
 static float draw(float lo, float hi)
 {
-    return lo + (hi - lo) * ((float)check_draw() / 16777216.0f);
+    float v = lo + (hi - lo) * ((float)check_draw() / 16777216.0f);
+    uint16_t half;
+    if (stored != LX_F16) return v;
+    lx_from_f32(&half, &v, LX_F16, 1);
+    lx_to_f32(&v, &half, LX_F16, 1);
+    return v;
 }
 
 float *check_vectors(CheckMemory *m, int n, int c, int stride, float lo, float hi)
@@ -158,9 +149,14 @@ void check_value(const char *what, size_t at, double got, double want, double li
     fail_msg("%s: element %zu is %.9g, reference %.9g, off by %.3g, limit %.3g", what, at, got, want, fabs(got - want), limit);
 }
 
+double check_rounding(double want)
+{
+    return stored == LX_F16 ? fabs(want) / 2048 + ldexp(1, -25) : CHECK_U * fabs(want); /* the least step of binary16 is 2^-24 */
+}
+
 void check_values(const char *what, const float *got, const float *want, const float *mag, double k, size_t n)
 {
-    for (size_t i = 0; i < n; i++) check_value(what, i, got[i], want[i], k * CHECK_U * mag[i] + CHECK_U * fabs(want[i]));
+    for (size_t i = 0; i < n; i++) check_value(what, i, got[i], want[i], k * CHECK_U * mag[i] + check_rounding(want[i]));
 }
 
 void check_same(const char *what, const void *got, const void *want, size_t bytes)

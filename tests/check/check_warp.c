@@ -63,8 +63,9 @@ static void compare(const CheckLevel *level, const Case *c)
         /* features are below 1, so that a pixel's step moves a sample by at most 2; the mask's slope is at most 1/4 */
         const double moved = k * CHECK_U * (2 * half * (f[0] + f[1]) + f[2] / 4), limit = moved + 2 * ldexp(1, -20);
         const int padding = (int)(i % (size_t)got.warped.cs) >= c->c;
-        check_value(name, i, got.warped.data[i], want.warped.data[i], padding ? 0 : limit);
-        if (got.blended.data) check_value(name, i, got.blended.data[i], want.blended.data[i], padding ? 0 : limit + k * CHECK_U * f[2] / 4);
+        check_value(name, i, got.warped.data[i], want.warped.data[i], padding ? 0 : limit + check_rounding(want.warped.data[i]));
+        if (got.blended.data)
+            check_value(name, i, got.blended.data[i], want.blended.data[i], padding ? 0 : limit + k * CHECK_U * f[2] / 4 + check_rounding(want.blended.data[i]));
     }
     check_release(&m, name);
 }

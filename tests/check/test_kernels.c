@@ -15,7 +15,7 @@ typedef struct State {
 static void run_one(void **state)
 {
     const State *s = *state;
-    check_seed(1);
+    check_begin(s->level);
     s->test->run(s->level);
 }
 

@@ -52,7 +52,7 @@ struct Device {
     char *memory = nullptr;
     size_t bytes = 0, used = 0;
     std::map<size_t, size_t> taken; /* where: bytes asked for */
-    int open = 0;                   /* kernels and copies that run */
+    size_t opened = 0;              /* bytes that this process can touch now */
 };
 
 Device devices[MAX_DEVICES];
@@ -114,19 +114,33 @@ bool within(const std::map<const char *, size_t> &blocks, const void *p)
     return i != blocks.begin() && c < (--i)->first + i->second;
 }
 
+int running = 0; /* kernels and copies */
+
+/* Opens what is allocated, or closes it again. */
+void protect()
+{
+    for (Device &d : devices) {
+        size_t to = 0;
+        if (running && !d.taken.empty()) to = (d.taken.rbegin()->first + d.taken.rbegin()->second + 4095) / 4096 * 4096;
+        if (to > d.opened) mprotect(d.memory + d.opened, to - d.opened, PROT_READ | PROT_WRITE);
+        if (!running && d.opened) mprotect(d.memory, d.opened, PROT_NONE);
+        d.opened = running && to < d.opened ? d.opened : to;
+    }
+}
+
 /* Opens all devices' memory to this process while it lives. */
 struct Opened {
-    Opened() { change(1); }
-    ~Opened() { change(-1); }
-    static void change(int by)
+    Opened()
     {
         std::lock_guard<std::recursive_mutex> hold(lock);
-        for (Device &d : devices) {
-            if (!d.memory) continue;
-            const bool was = d.open > 0;
-            d.open += by;
-            if (was != (d.open > 0)) mprotect(d.memory, d.bytes, d.open > 0 ? PROT_READ | PROT_WRITE : PROT_NONE);
-        }
+        running++;
+        protect();
+    }
+    ~Opened()
+    {
+        std::lock_guard<std::recursive_mutex> hold(lock);
+        running--;
+        if (!running) protect();
     }
 };
 
@@ -719,8 +733,7 @@ cudaError_t lx_emu_func_attribute(const void *kernel, cudaFuncAttribute a, int v
     return cudaSuccess;
 }
 
-/* Addresses of this process lie between these on Linux, and no other number that kernels get does by chance: read as two
-   32-bit numbers, the upper would be 21845 to 32767. */
+/* Addresses of this process lie between these on Linux; of two numbers side by side, the upper would be 21845 to 32767. */
 void lx_emu_check_argument(const char *kernel, const void *p, size_t bytes)
 {
     std::lock_guard<std::recursive_mutex> hold(lock);
@@ -730,6 +743,7 @@ void lx_emu_check_argument(const char *kernel, const void *p, size_t bytes)
         if (v >> 32 < 0x5500 || v >> 32 > 0x7fff) continue;
         const void *q = reinterpret_cast<const void *>(v);
         const int i = device_of(q);
+        if (i < 0 && msync(reinterpret_cast<void *>(v & ~static_cast<uintptr_t>(4095)), 1, MS_ASYNC)) continue; /* nothing is there: padding */
         if (i >= 0 && i != current) lx_emu_fail("kernel %s gets a pointer to memory of device %d, but runs on device %d", kernel, i, current);
         if (i < 0 && !within(managed, q) && !within(pinned, q)) lx_emu_fail("kernel %s gets a pointer to the host's memory at byte %zu of an argument", kernel, at);
     }

@@ -1,0 +1,401 @@
+/*
+ * The four convolutions (conv.h) as products over taps (conv_gemm.h). What is not a product over pixels as they lie has a pass
+ * before it or after it:
+ *
+ *     conv2d           product -> outputs; few outputs: the inner dimension is split, then sums -> outputs
+ *     conv_down2d      blurred picture -> product, as above
+ *     conv_up2d        four products, one for each parity of row and column of the transposed convolution, -> sums;
+ *                      FIR of the sums -> outputs
+ *     upsample_conv2d  FIR and convolution commute: conv_up2d with the kernel turned by 180 degrees. Except for the outermost
+ *                      ring of outputs, where the contract has zeros beyond the upsampled picture: those have a product of
+ *                      their own over what their taps see
+ *
+ * Blurred pictures and sums are f32 in scratch memory, one frame and one band of rows at a time, so that they stay in the
+ * second-level cache. How a shape is cut up follows from the shape alone.
+ */
+#include "conv_gemm.h"
+#include "plain.h"
+
+/* Blocks that fill a large GPU, and floats of scratch memory for a band. The tests set both lower, so that small pictures
+   come to every branch. */
+#ifndef LX_CONV_BLOCKS
+#define LX_CONV_BLOCKS 192
+#endif
+#ifndef LX_CONV_BAND
+#define LX_CONV_BAND (8 << 20)
+#endif
+
+/* ---- the plan -------------------------------------------------------------------------------------------------------- */
+
+typedef struct Plan {
+    LxConvDesc d;
+    int h, w;                /* of the output */
+    int ci, co;              /* as packed */
+    int bm, bn, splits;
+    int fir, down, ring;     /* FIR after the products; blur before them; outputs on the ring, ring_splits */
+    int ring_splits;
+    int seen_w, sums_w;      /* of blurred pictures; of sums */
+    int band;                /* rows of outputs at a time */
+    size_t split_floats;     /* of sums in one band */
+    size_t sums_at, ring_at, ring_sums_at, floats; /* parts of the scratch memory; blurred rows are at 0 */
+} Plan;
+
+static int at_most(int a, int b) { return a < b ? a : b; }
+static int at_least(int a, int b) { return a > b ? a : b; }
+
+/* Rows of the blurred picture, or of sums, that `rows` rows of outputs take. */
+static int seen_rows(const LxConvDesc *d, int rows) { return d->k == 3 ? 2 * rows + 1 : rows; }
+static int sums_rows(const Plan *p, int rows) { return p->fir ? rows + 3 : rows; }
+
+/* Splits of so many steps where there are so many blocks without. */
+static int splits_for(int blocks, int steps) { return at_least(at_most(lx_ceil_div(LX_CONV_BLOCKS, blocks), steps / 4), 1); }
+
+static Plan plan_of(const LxConvDesc *d)
+{
+    Plan p = {};
+    p.d = *d;
+    p.h = lx_conv_out(d, d->h), p.w = lx_conv_out(d, d->w);
+    p.fir = d->kind == LX_CONV_UP2D || d->kind == LX_UPSAMPLE_CONV2D;
+    p.down = d->kind == LX_CONV_DOWN2D;
+    p.bn = d->co <= 16 ? 16 : 64;
+    p.ci = lx_ceil_div(d->ci, CONV_STEP) * CONV_STEP;
+    p.co = lx_ceil_div(d->co, p.bn) * p.bn;
+    const int parts = p.fir ? 4 : 1, points = p.fir ? (d->h + 1) * (d->w + 1) : p.h * p.w, across = p.co / p.bn;
+    const int steps = p.ci / CONV_STEP * (p.fir ? 1 : d->k * d->k); /* of the part with the fewest */
+    p.bm = p.bn == 16 || lx_ceil_div(points, 128) * across * parts >= LX_CONV_BLOCKS ? 128 : 64;
+    p.splits = splits_for(lx_ceil_div(points, p.bm) * across * parts, steps);
+    if (d->kind == LX_UPSAMPLE_CONV2D) {
+        p.ring = 2 * p.w + 2 * (p.h - 2);
+        p.ring_splits = splits_for(lx_ceil_div(p.ring, p.bm) * across, 9 * steps);
+    }
+    p.seen_w = p.down ? seen_rows(d, p.w) : 0;
+    p.sums_w = p.fir ? 2 * d->w + 1 : p.w;
+
+    const int to_sums = p.fir || p.splits > 1;
+    const size_t seen_floats = (size_t)p.seen_w * lx_stored_channels(d->ci), sum_floats = to_sums ? (size_t)p.sums_w * p.co : 0;
+    const size_t row_floats = (d->k == 3 ? 2 : 1) * seen_floats + sum_floats * p.splits;
+    p.band = row_floats && p.h * row_floats > LX_CONV_BAND ? at_least((int)(LX_CONV_BAND / row_floats) / 2 * 2, 2) : p.h;
+    p.split_floats = sum_floats * sums_rows(&p, p.band);
+    p.sums_at = seen_floats * seen_rows(d, p.band);
+    p.ring_at = p.sums_at + p.split_floats * p.splits;
+    p.ring_sums_at = p.ring_at + (size_t)p.ring * 9 * p.ci;
+    p.floats = p.ring_sums_at + (size_t)p.ring * p.co * p.ring_splits;
+    return p;
+}
+
+/* ---- before the products ------------------------------------------------------------------------------------------------ */
+
+/* What both passes read: a frame of the input, through the affine. */
+typedef struct Source {
+    const void *x;
+    const float *scale, *shift;
+    int half, h, w, cs;
+} Source;
+
+static Source source_of(const LxConvArgs *a, int frame)
+{
+    const size_t stride = a->in_stride ? a->in_stride : a->x.cs;
+    Source s = {};
+    s.x = lx_tensor_frame(a->x, frame).data;
+    s.scale = a->in_scale ? a->in_scale + frame * stride : NULL;
+    s.shift = a->in_shift ? a->in_shift + frame * stride : NULL;
+    s.half = a->x.type == LX_F16, s.h = a->x.h, s.w = a->x.w, s.cs = a->x.cs;
+    return s;
+}
+
+/* Channels c ... c+3 of pixel (y, x); zero outside. */
+LX_DEVICE float4 source4(const Source &s, float4 scale, float4 shift, int y, int x, int c)
+{
+    if (y < 0 || y >= s.h || x < 0 || x >= s.w) return lx_all4(0);
+    return lx_fma4(lx_load4_of(s.x, s.half, ((size_t)y * s.w + x) * s.cs + c), scale, shift);
+}
+
+/* [1,3,3,1] of four, times `factor`. */
+LX_DEVICE float4 fir4(float factor, float4 a, float4 b, float4 c, float4 d) { return lx_scale4(factor, lx_fma4(lx_all4(3), lx_add4(b, c), lx_add4(a, d))); }
+
+enum { BLUR_RUN = 8 }; /* blurred pixels that a thread makes, one after the other */
+
+/* Pixel (r, i) of `to` is the FIR of u at rows step*(first + r) - pad and columns step*i - pad and the next three. */
+static __global__ void __launch_bounds__(CONV_THREADS) blur_kernel(Source s, int first, int step, int pad, int width, float *to)
+{
+    const int vectors = s.cs / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, from = at / vectors * BLUR_RUN;
+    if (from >= width) return;
+    const float4 scale = lx_vector_or(s.scale, c, 1), shift = lx_vector_or(s.shift, c, 0);
+    const int y = step * (first + (int)blockIdx.y) - pad;
+    const auto column = [&](int x) {
+        return fir4(1.0f / 8, source4(s, scale, shift, y, x, c), source4(s, scale, shift, y + 1, x, c), source4(s, scale, shift, y + 2, x, c), source4(s, scale, shift, y + 3, x, c));
+    };
+    int x = step * from - pad;
+    float4 u0 = column(x), u1 = column(x + 1), u2 = column(x + 2);
+    for (int i = from; i < width && i < from + BLUR_RUN; i++, x += step) {
+        const float4 u3 = column(x + 3);
+        lx_store4(to + ((size_t)blockIdx.y * width + i) * s.cs + c, fir4(1.0f / 8, u0, u1, u2, u3));
+        if (step == 1) u0 = u1, u1 = u2, u2 = u3;
+        else u0 = u2, u1 = u3, u2 = column(x + 4);
+    }
+}
+
+/* Outputs on the ring are counted along the first row, the last, then down the first and last column without their ends. */
+LX_DEVICE void ring_pixel(int i, int h, int w, int *y, int *x)
+{
+    const int sides = i - 2 * w;
+    *y = i < w ? 0 : i < 2 * w ? h - 1 : 1 + sides % (h - 2);
+    *x = i < 2 * w ? i % w : sides < h - 2 ? 0 : w - 1;
+}
+
+LX_DEVICE int ring_index(int y, int x, int h, int w)
+{
+    if (y == 0) return x;
+    if (y == h - 1) return w + x;
+    return 2 * w + (x ? h - 2 : 0) + y - 1;
+}
+
+/* What the nine taps of output i see of the upsampled picture: to[i][tap][channels]. */
+static __global__ void __launch_bounds__(CONV_THREADS) ring_kernel(Source s, int count, int channels, float *to)
+{
+    const int vectors = channels / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, tap = at / vectors % 9, i = at / vectors / 9;
+    if (i >= count) return;
+    int y, x;
+    ring_pixel(i, 2 * s.h, 2 * s.w, &y, &x);
+    y += tap / 3 - 1, x += tap % 3 - 1;
+    float4 sum = lx_all4(0);
+    if (y >= 0 && y < 2 * s.h && x >= 0 && x < 2 * s.w && c < s.cs) {
+        const float4 scale = lx_vector_or(s.scale, c, 1), shift = lx_vector_or(s.shift, c, 0);
+        for (int k = 0; k < 4; k++) {
+            const float4 u = source4(s, scale, shift, k & 2 ? lx_other_sample(y) : y / 2, k & 1 ? lx_other_sample(x) : x / 2, c);
+            sum = lx_fma4(lx_all4((k & 2 ? 1 : 3) * (k & 1 ? 1 : 3) / 16.0f), u, sum);
+        }
+    }
+    lx_store4(to + (size_t)at * 4, sum);
+}
+
+/* ---- after the products ---------------------------------------------------------------------------------------------------- */
+
+/* Sums of the splits of one number: `floats` apart. */
+typedef struct Sums {
+    const float *at;
+    size_t floats;
+    int splits;
+} Sums;
+
+LX_DEVICE float4 added4(const Sums &s, size_t at)
+{
+    float4 sum = lx_load4(s.at + at);
+    for (int i = 1; i < s.splits; i++) sum = lx_add4(sum, lx_load4(s.at + i * s.floats + at));
+    return sum;
+}
+
+typedef struct Ending {
+    Finish f;
+    Sums sums, ring;       /* [rows][sums_w][co]; [ring][co], `at` NULL: no ring */
+    int sums_h, sums_w, co; /* sums_h: of the whole picture */
+    int frame, first, first_sum; /* rows that blockIdx.y = 0 and the memory of sums begin with */
+    int fir, vectors;      /* threads side by side along the channels */
+} Ending;
+
+/* Column x of the FIR of output row y, without its factor; sums outside are zero. */
+LX_DEVICE float4 sums_column(const Ending &e, int y, int x, int c)
+{
+    float4 rows[4];
+    LX_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const int r = y - 1 + i;
+        rows[i] = r < 0 || r >= e.sums_h || x < 0 || x >= e.sums_w ? lx_all4(0) : added4(e.sums, ((size_t)(r - e.first_sum) * e.sums_w + x) * e.co + c);
+    }
+    return fir4(1, rows[0], rows[1], rows[2], rows[3]);
+}
+
+/* A block for a row of outputs and a few vectors of channels; each thread walks along its part of the row. */
+static __global__ void __launch_bounds__(CONV_THREADS) finish_kernel(const Ending e)
+{
+    LX_SHARED(float, room, [2 * 4 * CONV_THREADS]);
+    const int lanes = CONV_THREADS / e.vectors, lane = threadIdx.x / e.vectors, at = threadIdx.x % e.vectors * 4;
+    const int c0 = blockIdx.x * e.vectors * 4, c = c0 + at, y = e.first + blockIdx.y;
+    const int run = lx_ceil_div(e.f.w, lanes), from = lane * run, to = min(from + run, e.f.w);
+    const Factors factors = factors_at(e.f, e.frame, c);
+    float4 stats = lx_all4(0), stats2 = lx_all4(0), u0 = stats, u1 = stats, u2 = stats;
+    if (e.fir && from < to) u0 = sums_column(e, y, from - 1, c), u1 = sums_column(e, y, from, c), u2 = sums_column(e, y, from + 1, c);
+    for (int x = from; x < to; x++) {
+        float4 sum;
+        if (e.fir) {
+            const float4 u3 = sums_column(e, y, x + 2, c);
+            sum = fir4(1.0f / 16, u0, u1, u2, u3);
+            u0 = u1, u1 = u2, u2 = u3;
+            if (e.ring.at && (y == 0 || y == e.f.h - 1 || x == 0 || x == e.f.w - 1)) sum = added4(e.ring, (size_t)ring_index(y, x, e.f.h, e.f.w) * e.co + c);
+        } else {
+            sum = added4(e.sums, ((size_t)(y - e.first_sum) * e.sums_w + x) * e.co + c);
+        }
+        const float4 v = finish4(e.f, factors, e.frame, y, x, c, sum);
+        stats = lx_add4(stats, v);
+        stats2 = lx_fma4(v, v, stats2);
+    }
+    if (!e.f.stats) return;
+    share_stats(room, lanes, e.vectors * 4, lane, at, stats, stats2);
+    store_stats(e.f, e.frame, y, 1, y + 1, 0, room, lanes, e.vectors * 4, c0);
+}
+
+/* ---- launching ------------------------------------------------------------------------------------------------------------ */
+
+template <typename S, typename W> static void launch_tiles(const Gemm *g, const Plan *p, dim3 grid, void *stream)
+{
+    if (p->bn == 16) LX_LAUNCH((conv_gemm_kernel<S, W, 128, 16>), grid, CONV_THREADS, 0, stream, *g);
+    else if (p->bm == 64) LX_LAUNCH((conv_gemm_kernel<S, W, 64, 64>), grid, CONV_THREADS, 0, stream, *g);
+    else LX_LAUNCH((conv_gemm_kernel<S, W, 128, 64>), grid, CONV_THREADS, 0, stream, *g);
+}
+
+template <typename W> static void launch_gemm(const Gemm *g, const Plan *p, [[maybe_unused]] LxDtype source, int frames, void *stream)
+{
+    int points = 0;
+    for (int i = 0; i < g->parts; i++) points = at_least(points, g->part[i].rows * g->part[i].cols);
+    const dim3 grid(lx_ceil_div(lx_ceil_div(points, p->bm), g->tiles), p->co / p->bn, frames * g->parts * g->splits);
+    if constexpr (sizeof(W) == 2) { /* tensors are f32 or of the weights' type */
+        if (source == LX_F16) {
+            launch_tiles<__half, W>(g, p, grid, stream);
+            return;
+        }
+    }
+    launch_tiles<float, W>(g, p, grid, stream);
+}
+
+/* What all products of a convolution share. */
+static Gemm gemm_of(const LxConvArgs *a, const Plan *p)
+{
+    Gemm g = {};
+    g.x = a->x.data, g.in_scale = a->in_scale, g.in_shift = a->in_shift;
+    g.in_stride = a->in_stride ? a->in_stride : a->x.cs;
+    g.h = p->d.h, g.w = p->d.w, g.cs = a->x.cs, g.stride = 1;
+    g.weights = a->weights->packed, g.k = p->d.k, g.steps = p->ci / CONV_STEP, g.co = p->co;
+    g.parts = 1, g.splits = 1, g.tiles = 1, g.apart = 1;
+    g.f = finish_of(a);
+    return g;
+}
+
+/* The four parities of the transposed convolution (by 0, 1: even, odd), for rows y0 ... y0+rows-1 of sums. Per axis, even sum
+   2q is x[q-1] w[2] + x[q] w[0], odd sum 2q+1 is x[q] w[1]; with the kernel turned, w[0] and w[2] change places. */
+static void set_parities(Gemm *g, const Plan *p, int y0, int rows)
+{
+    const int turned = p->d.kind == LX_UPSAMPLE_CONV2D;
+    const Taps even = {2, -1, turned ? 0 : 2, turned ? 2 : -2}, odd = {1, 0, 1, 0};
+    for (int i = 0; i < 4; i++) {
+        const int oy = i >> 1, ox = i & 1, first = (y0 - oy + 1) / 2, last = (y0 + rows - 1 - oy) / 2; /* q of the first and last row */
+        Part part = {oy ? odd : even, ox ? odd : even, first, last - first + 1, p->d.w + 1 - ox, 2 * first + oy - y0, ox};
+        g->part[i] = part;
+    }
+    g->parts = 4;
+    g->apart = 2;
+}
+
+static void set_grid(Gemm *g, int k, int pad, int first_row, int rows, int cols, int at_y)
+{
+    const Taps taps = {k, -pad, 0, 1};
+    const Part part = {taps, taps, first_row, rows, cols, at_y, 0};
+    g->part[0] = part;
+}
+
+static void finish(const LxExec *x, const Gemm *g, const Plan *p, int frame, int y0, int rows, int first_sum)
+{
+    Ending e = {};
+    e.f = g->f;
+    float *scratch = (float *)x->scratch;
+    e.sums.at = g->sums, e.sums.floats = p->split_floats, e.sums.splits = p->splits;
+    if (p->ring) e.ring.at = scratch + p->ring_sums_at, e.ring.floats = (size_t)p->ring * p->co, e.ring.splits = p->ring_splits;
+    e.sums_h = p->fir ? 2 * p->d.h + 1 : p->h, e.sums_w = p->sums_w, e.co = p->co;
+    e.frame = frame, e.first = y0, e.first_sum = first_sum, e.fir = p->fir;
+    e.vectors = g->f.cs % 32 == 0 ? 8 : g->f.cs == 4 ? 1 : 4;
+    LX_LAUNCH(finish_kernel, dim3(g->f.cs / 4 / e.vectors, rows), CONV_THREADS, 0, x->stream, e);
+}
+
+/* The products of the ring, for one frame. */
+template <typename W> static void run_ring(const LxExec *x, const LxConvArgs *a, const Plan *p, int frame)
+{
+    float *scratch = (float *)x->scratch;
+    const Source s = source_of(a, frame);
+    LX_LAUNCH(ring_kernel, lx_ceil_div(p->ring * 9 * p->ci / 4, CONV_THREADS), CONV_THREADS, 0, x->stream, s, p->ring, p->ci, scratch + p->ring_at);
+    Gemm g = gemm_of(a, p);
+    g.x = scratch + p->ring_at, g.in_scale = g.in_shift = NULL;
+    g.h = 1, g.w = p->ring, g.cs = 9 * p->ci, g.k = 1, g.steps = 9 * p->ci / CONV_STEP;
+    g.splits = p->ring_splits, g.sums = scratch + p->ring_sums_at, g.split_floats = (size_t)p->ring * p->co, g.sums_w = p->ring;
+    set_grid(&g, 1, 0, 0, 1, p->ring, 0);
+    launch_gemm<W>(&g, p, LX_F32, 1, x->stream);
+}
+
+/* Rows y0 ... y0+rows-1 of the outputs of so many frames; one, where scratch memory is needed. */
+template <typename W> static void run_band(const LxExec *x, const LxConvArgs *a, const Plan *p, int frame, int frames, int y0, int rows)
+{
+    float *scratch = (float *)x->scratch;
+    Gemm g = gemm_of(a, p);
+    LxDtype source = a->x.type;
+    g.frame = g.source_frame = frame;
+    g.splits = p->splits;
+    if (p->fir || p->splits > 1) g.sums = scratch + p->sums_at, g.split_floats = p->split_floats, g.sums_w = p->sums_w;
+    int first_sum = y0;
+    if (p->fir) {
+        first_sum = at_least(y0 - 1, 0);
+        set_parities(&g, p, first_sum, at_most(y0 + rows + 2, 2 * p->d.h + 1) - first_sum);
+    } else {
+        set_grid(&g, p->d.k, p->down ? 0 : p->d.k / 2, y0, rows, p->w, g.sums ? 0 : y0);
+    }
+    if (p->down) {
+        const Source s = source_of(a, frame);
+        const int step = p->d.k == 3 ? 1 : 2, pad = p->d.k == 3 ? 2 : 1, first = p->d.k == 3 ? 2 * y0 : y0, threads = lx_ceil_div(p->seen_w, BLUR_RUN) * (s.cs / 4);
+        LX_LAUNCH(blur_kernel, dim3(lx_ceil_div(threads, CONV_THREADS), seen_rows(&p->d, rows)), CONV_THREADS, 0, x->stream, s, first, step, pad, p->seen_w, scratch);
+        g.x = scratch, g.in_scale = g.in_shift = NULL, g.source_frame = 0;
+        g.h = seen_rows(&p->d, rows), g.w = p->seen_w, g.stride = p->d.k == 3 ? 2 : 1;
+        g.part[0].first_row = 0;
+        source = LX_F32;
+    }
+    g.first_slot = y0, g.slots = rows;
+    if (g.f.stats && !g.sums) g.tiles = lx_ceil_div(lx_ceil_div(rows * p->w, p->bm), rows); /* no more blocks than slots */
+    launch_gemm<W>(&g, p, source, frames, x->stream);
+    if (g.sums) finish(x, &g, p, frame, y0, rows, first_sum);
+}
+
+template <typename W> static void run_conv(const LxExec *x, const LxConvArgs *a)
+{
+    const Plan p = plan_of(&a->weights->desc);
+    if (!p.floats) {
+        run_band<W>(x, a, &p, 0, a->y.n, 0, p.h);
+        return;
+    }
+    for (int frame = 0; frame < a->y.n; frame++) {
+        if (p.ring) run_ring<W>(x, a, &p, frame);
+        for (int y = 0; y < p.h; y += p.band) run_band<W>(x, a, &p, frame, 1, y, at_most(p.band, p.h - y));
+    }
+}
+
+/* ---- packing -------------------------------------------------------------------------------------------------------------- */
+
+static size_t weight_count(const LxConvDesc *d)
+{
+    const Plan p = plan_of(d);
+    return (size_t)(d->k * d->k) * p.ci * p.co;
+}
+
+static size_t scratch_bytes(const LxConvDesc *d, int slots)
+{
+    (void)slots;
+    return plan_of(d).floats * sizeof(float);
+}
+
+static void put(float *to, float v) { *to = v; }
+static void put(uint16_t *to, float v) { *to = lx_f32_to_f16(v); }
+
+/* [co,ci,k,k] to [k*k][ci][co], padded with zeros. */
+template <typename Bits> static void pack(const LxConvDesc *d, const float *w, void *to)
+{
+    const Plan p = plan_of(d);
+    Bits *out = (Bits *)to;
+    const int taps = d->k * d->k;
+    for (int tap = 0; tap < taps; tap++)
+        for (int ci = 0; ci < p.ci; ci++)
+            for (int co = 0; co < p.co; co++) put(out++, ci < d->ci && co < d->co ? w[((size_t)co * d->ci + ci) * taps + tap] : 0);
+}
+
+static size_t bytes_f32(const LxConvDesc *d) { return weight_count(d) * 4; }
+static size_t bytes_f16(const LxConvDesc *d) { return weight_count(d) * 2; }
+static void run_f32(const LxExec *x, const LxConvArgs *a) { run_conv<float>(x, a); }
+static void run_f16(const LxExec *x, const LxConvArgs *a) { run_conv<__half>(x, a); }
+
+#define OPS(type, Bits) {"plain " #type, bytes_##type, pack<Bits>, scratch_bytes, run_##type}
+const LxConvOps lx_conv_cuda_f32[LX_CONV_KINDS] = {OPS(f32, float), OPS(f32, float), OPS(f32, float), OPS(f32, float)};
+const LxConvOps lx_conv_cuda_f16[LX_CONV_KINDS] = {OPS(f16, uint16_t), OPS(f16, uint16_t), OPS(f16, uint16_t), OPS(f16, uint16_t)};
