@@ -131,7 +131,8 @@ typedef struct LiaxModelOptions {
     const char *device;      /* "cpu", "cuda", "cuda:N", "auto"; NULL is "auto" */
     const char *backend_dir; /* looked into first for libliax-cuda.so */
     LiaxPrecision precision; /* of computing, whatever the file holds; AUTO is F32 on a CPU, F16 on CUDA */
-    LiaxConv conv;           /* forces one algorithm for convolutions; AUTO picks the fastest for each shape */
+    LiaxConv conv;           /* forces one algorithm for convolutions; AUTO picks the fastest for each shape. WINOGRAD is for
+                                3x3 of stride 1 (four times the weights' memory, or 1.8 times), DIRECT computes the others */
     int32_t threads;         /* 0: the CPUs that this process is really allowed (affinity, cgroup quota) */
     const uint64_t *cpu_mask;/* CPUs that the workers may run on, bit i of word i/64; NULL: the process's own */
     size_t cpu_mask_words;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "backend.h"
-#include "ref/ref.h"
+#include "plan.h"
 
 #if defined(__x86_64__)
 #include "x86/x86.h"
@@ -96,6 +96,7 @@ static void describe(int32_t index, LiaxDeviceInfo *info)
 typedef struct Cpu {
     LxDevice device;
     double (*peak)(LxPool *pool);
+    int low_memory;
 } Cpu;
 
 static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
@@ -104,8 +105,6 @@ static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
         return lx_fail(log, LIAX_E_ARG, "device \"%.64s\": the CPU is one device, named \"cpu\"", o->device);
     if (o->precision != LIAX_PRECISION_AUTO && o->precision != LIAX_PRECISION_F32)
         return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: the CPU backend computes in f32 only; leave it at auto or f32");
-    if (o->conv == LIAX_CONV_WINOGRAD)
-        return lx_fail(log, LIAX_E_UNSUPPORTED, "conv: this build has no Winograd convolutions; leave it at auto, or choose direct or ref");
     if (o->conv < LIAX_CONV_AUTO || o->conv > LIAX_CONV_WINOGRAD) return lx_fail(log, LIAX_E_ARG, "conv: %d is no algorithm", (int)o->conv);
     return LIAX_OK;
 }
@@ -127,6 +126,7 @@ static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *po
     for (int i = 0; i <= best; i++)
         if (levels[i].runs()) levels[i].fill(&c->device.kernels);
     c->peak = levels[best].peak;
+    c->low_memory = o->low_memory;
     *out = &c->device;
     return LIAX_OK;
 }
@@ -202,7 +202,7 @@ static LiaxStatus wait(LxDevice *d, LxStream *s, LxLog *log)
 
 static const LxConvOps *plan(const LxDevice *d, const LxConvDesc *desc)
 {
-    return d->conv == LIAX_CONV_REF ? &lx_conv_ref : d->kernels.conv[desc->kind];
+    return lx_plan_conv(&d->kernels, d->conv, ((const Cpu *)d)->low_memory, desc);
 }
 
 static double peak(LxDevice *d)

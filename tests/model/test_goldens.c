@@ -302,7 +302,8 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
 int main(int argc, char **argv)
 {
     static const Way ways[] = {{"ref", LIAX_CONV_AUTO, "auto"}, {"avx2", LIAX_CONV_AUTO, "auto"}, {"avx2", LIAX_CONV_REF, "ref"},
-                               {"avx2", LIAX_CONV_DIRECT, "direct"}, {"avx512", LIAX_CONV_AUTO, "auto"}};
+                               {"avx2", LIAX_CONV_DIRECT, "direct"}, {"avx2", LIAX_CONV_WINOGRAD, "winograd"}, {"avx512", LIAX_CONV_AUTO, "auto"},
+                               {"avx512", LIAX_CONV_WINOGRAD, "winograd"}};
     Golden *goldens;
     const size_t n = golden_manifest(&goldens);
     int failed = 0;

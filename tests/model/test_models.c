@@ -225,12 +225,13 @@ static void wide_model_at_every_level(void **state)
     double peak = 0;
     for (int i = 0; i < N; i++) peak = fmax(peak, fabs(want[i]));
     assert_true(peak > 0.2 && peak < 20);
-    draw_wide("avx2", LIAX_CONV_AUTO, got, SIZE);
-    const char *wrong = golden_compare(got, want, N, 4e-5 * peak, 4e-6 * peak, 1);
-    if (wrong) fail_msg("avx2: %s", wrong);
-    draw_wide("avx512", LIAX_CONV_AUTO, got, SIZE);
-    wrong = golden_compare(got, want, N, 4e-5 * peak, 4e-6 * peak, 1);
-    if (wrong) fail_msg("best level: %s", wrong);
+    static const char *const levels[] = {"avx2", "avx512"}; /* the latter is the best level where there is no AVX-512 */
+    static const LiaxConv convs[] = {LIAX_CONV_AUTO, LIAX_CONV_DIRECT, LIAX_CONV_WINOGRAD};
+    for (int i = 0; i < 6; i++) {
+        draw_wide(levels[i / 3], convs[i % 3], got, SIZE);
+        const char *wrong = golden_compare(got, want, N, 4e-5 * peak, 4e-6 * peak, 1);
+        if (wrong) fail_msg("%s, conv %d: %s", levels[i / 3], (int)convs[i % 3], wrong);
+    }
 }
 
 int main(void)

@@ -1,0 +1,51 @@
+/* The cost of a convolution by each algorithm, from its shape (plan.h). */
+#include "plan.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "ref/ref.h"
+
+/*
+ * Costs in multiply-adds at the processor's peak. Measured on one thread of an AMD EPYC (Zen 3, AVX2), 2026-11-21, at 16 to
+ * 1024 channels and 8x8 to 256x256 pixels. What a weight costs is the time to fetch it: from memory the first time in a
+ * frame, since all weights together fit into no cache, then from the last-level cache for each block of tiles.
+ */
+#define DIRECT_PRODUCT 1.15
+#define WINOGRAD_PRODUCT 1.2
+#define TRANSFORM 12.0 /* for each channel and position of a tile, there and back */
+#define FIRST_FETCH 13.0
+#define FETCH 5.0
+#define TILES_AT_ONCE 6 /* as gemm.h takes them */
+#define BLOCK_TILES 24
+
+static double direct_cost(const LxConvDesc *d)
+{
+    const double weights = 9.0 * d->ci * d->co;
+    return weights * (DIRECT_PRODUCT * d->h * d->w + FIRST_FETCH);
+}
+
+/* In tiles of m x m. */
+static double winograd_cost(const LxConvDesc *d, int m)
+{
+    const double tiles = (double)((d->h + m - 1) / m) * ((d->w + m - 1) / m), rounded = TILES_AT_ONCE * ceil(tiles / TILES_AT_ONCE);
+    const double positions = (m + 2) * (m + 2), channels = lx_stored_channels(d->ci) + lx_stored_channels(d->co);
+    const double fetches = FIRST_FETCH + FETCH * tiles / BLOCK_TILES;
+    return positions * ((double)d->ci * d->co * (WINOGRAD_PRODUCT * rounded + fetches) + TRANSFORM * tiles * channels);
+}
+
+const LxConvOps *lx_plan_conv(const LxKernels *k, LiaxConv conv, int low_memory, const LxConvDesc *d)
+{
+    if (conv == LIAX_CONV_REF) return &lx_conv_ref;
+    const LxConvOps *best = k->conv[d->kind];
+    const int suits = d->kind == LX_CONV2D && d->k == 3 && d->ci > 4;
+    if (!suits || conv == LIAX_CONV_DIRECT || (conv == LIAX_CONV_AUTO && low_memory)) return best;
+    double least = conv == LIAX_CONV_WINOGRAD ? DBL_MAX : direct_cost(d);
+    for (int i = 0; i < 2; i++) {
+        const double cost = winograd_cost(d, i == 0 ? 2 : 4);
+        if (!k->winograd[i] || cost >= least) continue;
+        least = cost;
+        best = k->winograd[i];
+    }
+    return best;
+}
