@@ -733,6 +733,13 @@ cudaError_t lx_emu_func_attribute(const void *kernel, cudaFuncAttribute a, int v
     return cudaSuccess;
 }
 
+static bool is_taken(const Device &d, const char *p)
+{
+    const size_t at = static_cast<size_t>(p - d.memory);
+    auto t = d.taken.upper_bound(at);
+    return t != d.taken.begin() && at <= (--t)->first + t->second;
+}
+
 /* Addresses of this process lie between these on Linux; of two numbers side by side, the upper would be 21845 to 32767. */
 void lx_emu_check_argument(const char *kernel, const void *p, size_t bytes)
 {
@@ -743,6 +750,7 @@ void lx_emu_check_argument(const char *kernel, const void *p, size_t bytes)
         if (v >> 32 < 0x5500 || v >> 32 > 0x7fff) continue;
         const void *q = reinterpret_cast<const void *>(v);
         const int i = device_of(q);
+        if (i >= 0 && !is_taken(devices[i], static_cast<const char *>(q))) continue; /* padding, with what lay there by chance */
         if (i < 0 && msync(reinterpret_cast<void *>(v & ~static_cast<uintptr_t>(4095)), 1, MS_ASYNC)) continue; /* nothing is there: padding */
         if (i >= 0 && i != current) lx_emu_fail("kernel %s gets a pointer to memory of device %d, but runs on device %d", kernel, i, current);
         if (i < 0 && !within(managed, q) && !within(pinned, q)) lx_emu_fail("kernel %s gets a pointer to the host's memory at byte %zu of an argument", kernel, at);
