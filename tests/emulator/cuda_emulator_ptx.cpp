@@ -1,0 +1,167 @@
+/* Models of PTX instructions (ptx_emulator.h), from the PTX ISA manual. */
+#include "ptx_emulator.h"
+
+#include <cmath>
+
+namespace {
+
+/* ---- cp.async ------------------------------------------------------------------------------------------------------- */
+
+enum { COPIES = 24, THREADS = 256 }; /* copies under way, of each thread */
+
+struct Copy {
+    void *to;
+    const void *from; /* NULL: zeros */
+};
+
+/* A thread's copies, oldest first; those of one group have its number. Lies in the block's shared memory, so that every block
+   begins anew: with all bits set, which are no counts. */
+struct Copies {
+    int n, group; /* group: of copies that are asked for now */
+    Copy copy[COPIES];
+    int group_of[COPIES];
+};
+
+Copies &mine()
+{
+    static const char key = 0;
+    const dim3 &d = lx_emu_place.block_dim;
+    const uint3 &t = lx_emu_place.thread;
+    const unsigned thread = t.x + d.x * (t.y + d.y * t.z);
+    if (thread >= THREADS) lx_emu_fail("cp.async in a block of more than %d threads", THREADS);
+    Copies *c = static_cast<Copies *>(lx_emu_shared(&key, sizeof(Copies) * THREADS)) + thread;
+    if (c->n < 0) c->n = c->group = 0;
+    return *c;
+}
+
+void check_aligned(const char *what, const void *p)
+{
+    if (reinterpret_cast<uintptr_t>(p) % 16) lx_emu_fail("%s: an address is not a multiple of 16", what);
+}
+
+/* ---- halves ----------------------------------------------------------------------------------------------------------- */
+
+float half_of(unsigned pair, int i) { return lx_emu_half_to_float(static_cast<unsigned short>(pair >> (16 * i))); }
+
+/* Toward zero, as tensor cores round their sums (Fasi et al., Numerical behavior of NVIDIA tensor cores, 2021). */
+float truncated(double v)
+{
+    const float f = static_cast<float>(v);
+    return std::isfinite(v) && std::fabs(static_cast<double>(f)) > std::fabs(v) ? std::nextafter(f, 0.0f) : f;
+}
+
+struct Rows {
+    const unsigned char *row;
+    unsigned *r;
+};
+
+template <bool transposed> void load_tiles(void *const lanes[32], const char *)
+{
+    for (int tile = 0; tile < 4; tile++) {
+        unsigned banks = 0;
+        unsigned short m[8][8];
+        for (int row = 0; row < 8; row++) {
+            const unsigned char *from = static_cast<Rows *>(lanes[8 * tile + row])->row;
+            check_aligned("ldmatrix", from);
+            banks |= 1u << (reinterpret_cast<uintptr_t>(from) / 16 % 8);
+            std::memcpy(m[row], from, 16);
+        }
+        if (banks != 0xff) lx_emu_fail("ldmatrix: rows of sub-tile %d share banks", tile);
+        for (int l = 0; l < 32; l++) {
+            const int g = l / 4, t = 2 * (l % 4);
+            const unsigned low = transposed ? m[t][g] : m[g][t], high = transposed ? m[t + 1][g] : m[g][t + 1];
+            static_cast<Rows *>(lanes[l])->r[tile] = low | high << 16;
+        }
+    }
+}
+
+struct Product {
+    float *d;
+    const unsigned *a, *b;
+};
+
+void multiply(void *const lanes[32], const char *)
+{
+    double a[16][16], b[16][8];
+    for (int l = 0; l < 32; l++) {
+        const Product *p = static_cast<Product *>(lanes[l]);
+        const int g = l / 4, t = 2 * (l % 4);
+        for (int i = 0; i < 2; i++) {
+            for (int j = 0; j < 4; j++) a[g + 8 * (j % 2)][t + i + 8 * (j / 2)] = half_of(p->a[j], i);
+            for (int j = 0; j < 2; j++) b[t + i + 8 * j][g] = half_of(p->b[j], i);
+        }
+    }
+    for (int l = 0; l < 32; l++)
+        for (int j = 0; j < 4; j++) {
+            const int m = l / 4 + 8 * (j / 2), n = 2 * (l % 4) + j % 2;
+            float *d = static_cast<Product *>(lanes[l])->d + j;
+            double sum = *d;
+            for (int k = 0; k < 16; k++) sum += a[m][k] * b[k][n];
+            *d = truncated(sum);
+        }
+}
+
+} // namespace
+
+void lx_cp_async(void *shared, const void *global, int there)
+{
+    check_aligned("cp.async", shared);
+    check_aligned("cp.async", global);
+    Copies &c = mine();
+    if (c.n == COPIES) lx_emu_fail("cp.async: more than %d copies under way", COPIES);
+    std::memset(shared, 0xff, 16);
+    c.copy[c.n] = {shared, there ? global : nullptr};
+    c.group_of[c.n++] = c.group;
+}
+
+void lx_cp_async_commit(void) { mine().group++; }
+
+void lx_emu_cp_async_wait(int pending)
+{
+    Copies &c = mine();
+    int left = 0;
+    for (int i = 0; i < c.n; i++) {
+        if (c.group_of[i] >= c.group - pending) {
+            c.copy[left] = c.copy[i];
+            c.group_of[left++] = c.group_of[i];
+        } else if (c.copy[i].from) {
+            std::memcpy(c.copy[i].to, c.copy[i].from, 16);
+        } else {
+            std::memset(c.copy[i].to, 0, 16);
+        }
+    }
+    c.n = left;
+}
+
+void lx_ldmatrix(unsigned r[4], const void *row)
+{
+    Rows mine = {static_cast<const unsigned char *>(row), r};
+    lx_emu_together(0xffffffffu, "ldmatrix", &mine, load_tiles<false>);
+}
+
+void lx_ldmatrix_transposed(unsigned r[4], const void *row)
+{
+    Rows mine = {static_cast<const unsigned char *>(row), r};
+    lx_emu_together(0xffffffffu, "ldmatrix.trans", &mine, load_tiles<true>);
+}
+
+void lx_mma(float d[4], const unsigned a[4], const unsigned b[2])
+{
+    Product mine = {d, a, b};
+    lx_emu_together(0xffffffffu, "mma", &mine, multiply);
+}
+
+unsigned lx_fma_halves(unsigned a, unsigned b, unsigned c)
+{
+    unsigned d = 0;
+    for (int i = 0; i < 2; i++)
+        d |= static_cast<unsigned>(lx_emu_double_to_half(static_cast<double>(half_of(a, i)) * half_of(b, i) + half_of(c, i))) << (16 * i);
+    return d;
+}
+
+unsigned lx_mul_halves(unsigned a, unsigned b)
+{
+    unsigned d = 0;
+    for (int i = 0; i < 2; i++) d |= static_cast<unsigned>(lx_emu_float_to_half(half_of(a, i) * half_of(b, i))) << (16 * i);
+    return d;
+}
