@@ -38,13 +38,14 @@ static int32_t count(void)
     return n;
 }
 
-/* "sm_90" */
-static void architecture(int number, char *to, size_t size)
+/* 90 and "sm_90" */
+static int architecture(int number, char *to, size_t size)
 {
     int major = 0, minor = 0;
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, number);
     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, number);
     snprintf(to, size, "sm_%d%d", major, minor);
+    return 10 * major + minor;
 }
 
 static void describe(int32_t index, LiaxDeviceInfo *info)
@@ -152,7 +153,7 @@ static LiaxStatus open_cuda(LxDevice **out, const LiaxModelOptions *o, LxPool *p
                     .storage = f32 ? LX_F32 : LX_F16, .slots = 1};
     c->number = number;
     snprintf(d->id, sizeof d->id, "cuda:%d", number);
-    architecture(number, d->level, sizeof d->level);
+    c->capability = architecture(number, d->level, sizeof d->level);
     lx_kernels_cuda_plain(&d->kernels, d->storage);
     void *before = NULL;
     LxGetContext *get = NULL;
@@ -220,7 +221,7 @@ static LiaxStatus check_image(LxDevice *d, const LiaxImage *image, const char *w
 
 static const LxConvOps *plan(const LxDevice *d, const LxConvDesc *desc)
 {
-    return d->kernels.conv[desc->kind];
+    return lx_cuda_conv(desc, d->storage, ((const LxCuda *)d)->capability, d->conv);
 }
 
 static double peak(LxDevice *d)

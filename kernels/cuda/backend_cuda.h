@@ -12,7 +12,7 @@ typedef int LxSetContext(void *context);
 
 typedef struct LxCuda {
     LxDevice device;
-    int number;
+    int number, capability; /* capability: of its architecture, 10 * major + minor */
     void *context;
     LxGetContext *get_context;
     LxSetContext *set_context;

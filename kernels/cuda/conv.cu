@@ -10,10 +10,13 @@
  *                      ring of outputs, where the contract has zeros beyond the upsampled picture: those have a product of
  *                      their own over what their taps see
  *
+ * The mma tier has the same plan with tiles and a product of its own (conv_mma.cu), and its blurred pictures are f16.
+ *
  * Blurred pictures and sums are f32 in scratch memory, one frame and one band of rows at a time, so that they stay in the
  * second-level cache. How a shape is cut up follows from the shape alone.
  */
 #include "conv_gemm.h"
+#include "conv_mma.h"
 #include "plain.h"
 
 /* Blocks that fill a large GPU, and floats of scratch memory for a band. The tests set both lower, so that small pictures
@@ -29,6 +32,7 @@
 
 typedef struct Plan {
     LxConvDesc d;
+    int mma;                 /* the product is the mma tier's */
     int h, w;                /* of the output */
     int ci, co;              /* as packed */
     int bm, bn, splits;
@@ -47,38 +51,41 @@ static int at_least(int a, int b) { return a > b ? a : b; }
 static int seen_rows(const LxConvDesc *d, int rows) { return d->k == 3 ? 2 * rows + 1 : rows; }
 static int sums_rows(const Plan *p, int rows) { return p->fir ? rows + 3 : rows; }
 
-/* Splits of so many steps where there are so many blocks without. */
-static int splits_for(int blocks, int steps) { return at_least(at_most(lx_ceil_div(LX_CONV_BLOCKS, blocks), steps / 4), 1); }
+/* Splits of so many steps, `least` or more each, where there are so many blocks without. */
+static int splits_for(int blocks, int steps, int least) { return at_least(at_most(lx_ceil_div(LX_CONV_BLOCKS, blocks), steps / least), 1); }
 
-static Plan plan_of(const LxConvDesc *d)
+static Plan plan_of(const LxConvDesc *d, int mma)
 {
     Plan p = {};
     p.d = *d;
+    p.mma = mma;
     p.h = lx_conv_out(d, d->h), p.w = lx_conv_out(d, d->w);
     p.fir = d->kind == LX_CONV_UP2D || d->kind == LX_UPSAMPLE_CONV2D;
     p.down = d->kind == LX_CONV_DOWN2D;
-    p.bn = d->co <= 16 ? 16 : 64;
     p.ci = lx_ceil_div(d->ci, CONV_STEP) * CONV_STEP;
+    const int parts = p.fir ? 4 : 1, points = p.fir ? (d->h + 1) * (d->w + 1) : p.h * p.w;
+    p.bn = mma ? (d->co > 64 && points > 64 ? 128 : 64) : d->co <= 16 ? 16 : 64;
     p.co = lx_ceil_div(d->co, p.bn) * p.bn;
-    const int parts = p.fir ? 4 : 1, points = p.fir ? (d->h + 1) * (d->w + 1) : p.h * p.w, across = p.co / p.bn;
+    const int across = p.co / p.bn, least = mma ? 16 : 4;
     const int steps = p.ci / CONV_STEP * (p.fir ? 1 : d->k * d->k); /* of the part with the fewest */
-    p.bm = p.bn == 16 || lx_ceil_div(points, 128) * across * parts >= LX_CONV_BLOCKS ? 128 : 64;
-    p.splits = splits_for(lx_ceil_div(points, p.bm) * across * parts, steps);
+    if (mma) p.bm = points > 64 ? 128 : 64;
+    else p.bm = p.bn == 16 || lx_ceil_div(points, 128) * across * parts >= LX_CONV_BLOCKS ? 128 : 64;
+    p.splits = splits_for(lx_ceil_div(points, p.bm) * across * parts, steps, least);
     if (d->kind == LX_UPSAMPLE_CONV2D) {
         p.ring = 2 * p.w + 2 * (p.h - 2);
-        p.ring_splits = splits_for(lx_ceil_div(p.ring, p.bm) * across, 9 * steps);
+        p.ring_splits = splits_for(lx_ceil_div(p.ring, p.bm) * across, 9 * steps, least);
     }
     p.seen_w = p.down ? seen_rows(d, p.w) : 0;
     p.sums_w = p.fir ? 2 * d->w + 1 : p.w;
 
     const int to_sums = p.fir || p.splits > 1;
-    const size_t seen_floats = (size_t)p.seen_w * lx_stored_channels(d->ci), sum_floats = to_sums ? (size_t)p.sums_w * p.co : 0;
+    const size_t seen_floats = (size_t)p.seen_w * lx_stored_channels(d->ci) / (mma ? 2 : 1), sum_floats = to_sums ? (size_t)p.sums_w * p.co : 0;
     const size_t row_floats = (d->k == 3 ? 2 : 1) * seen_floats + sum_floats * p.splits;
     p.band = row_floats && p.h * row_floats > LX_CONV_BAND ? at_least((int)(LX_CONV_BAND / row_floats) / 2 * 2, 2) : p.h;
     p.split_floats = sum_floats * sums_rows(&p, p.band);
     p.sums_at = seen_floats * seen_rows(d, p.band);
     p.ring_at = p.sums_at + p.split_floats * p.splits;
-    p.ring_sums_at = p.ring_at + (size_t)p.ring * 9 * p.ci;
+    p.ring_sums_at = p.ring_at + (size_t)p.ring * 9 * p.ci / (mma ? 2 : 1);
     p.floats = p.ring_sums_at + (size_t)p.ring * p.co * p.ring_splits;
     return p;
 }
@@ -116,7 +123,7 @@ LX_DEVICE float4 fir4(float factor, float4 a, float4 b, float4 c, float4 d) { re
 enum { BLUR_RUN = 8 }; /* blurred pixels that a thread makes, one after the other */
 
 /* Pixel (r, i) of `to` is the FIR of u at rows step*(first + r) - pad and columns step*i - pad and the next three. */
-static __global__ void __launch_bounds__(CONV_THREADS) blur_kernel(Source s, int first, int step, int pad, int width, float *to)
+static __global__ void __launch_bounds__(CONV_THREADS) blur_kernel(Source s, int first, int step, int pad, int width, int half_to, void *to)
 {
     const int vectors = s.cs / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, from = at / vectors * BLUR_RUN;
     if (from >= width) return;
@@ -129,7 +136,7 @@ static __global__ void __launch_bounds__(CONV_THREADS) blur_kernel(Source s, int
     float4 u0 = column(x), u1 = column(x + 1), u2 = column(x + 2);
     for (int i = from; i < width && i < from + BLUR_RUN; i++, x += step) {
         const float4 u3 = column(x + 3);
-        lx_store4(to + ((size_t)blockIdx.y * width + i) * s.cs + c, fir4(1.0f / 8, u0, u1, u2, u3));
+        lx_store4_of(to, half_to, ((size_t)blockIdx.y * width + i) * s.cs + c, fir4(1.0f / 8, u0, u1, u2, u3));
         if (step == 1) u0 = u1, u1 = u2, u2 = u3;
         else u0 = u2, u1 = u3, u2 = column(x + 4);
     }
@@ -151,7 +158,7 @@ LX_DEVICE int ring_index(int y, int x, int h, int w)
 }
 
 /* What the nine taps of output i see of the upsampled picture: to[i][tap][channels]. */
-static __global__ void __launch_bounds__(CONV_THREADS) ring_kernel(Source s, int count, int channels, float *to)
+static __global__ void __launch_bounds__(CONV_THREADS) ring_kernel(Source s, int count, int channels, int half_to, void *to)
 {
     const int vectors = channels / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, tap = at / vectors % 9, i = at / vectors / 9;
     if (i >= count) return;
@@ -166,7 +173,7 @@ static __global__ void __launch_bounds__(CONV_THREADS) ring_kernel(Source s, int
             sum = lx_fma4(lx_all4((k & 2 ? 1 : 3) * (k & 1 ? 1 : 3) / 16.0f), u, sum);
         }
     }
-    lx_store4(to + (size_t)at * 4, sum);
+    lx_store4_of(to, half_to, (size_t)at * 4, sum);
 }
 
 /* ---- after the products ---------------------------------------------------------------------------------------------------- */
@@ -249,8 +256,9 @@ template <typename W> static void launch_gemm(const Gemm *g, const Plan *p, [[ma
     for (int i = 0; i < g->parts; i++) points = at_least(points, g->part[i].rows * g->part[i].cols);
     const dim3 grid(lx_ceil_div(lx_ceil_div(points, p->bm), g->tiles), p->co / p->bn, frames * g->parts * g->splits);
     if constexpr (sizeof(W) == 2) { /* tensors are f32 or of the weights' type */
-        if (source == LX_F16) {
-            launch_tiles<__half, W>(g, p, grid, stream);
+        if (p->mma || source == LX_F16) {
+            if (p->mma) lx_launch_conv_mma(g, p->bm, p->bn, grid, stream);
+            else launch_tiles<__half, W>(g, p, grid, stream);
             return;
         }
     }
@@ -310,7 +318,7 @@ template <typename W> static void run_ring(const LxExec *x, const LxConvArgs *a,
 {
     float *scratch = (float *)x->scratch;
     const Source s = source_of(a, frame);
-    LX_LAUNCH(ring_kernel, lx_ceil_div(p->ring * 9 * p->ci / 4, CONV_THREADS), CONV_THREADS, 0, x->stream, s, p->ring, p->ci, scratch + p->ring_at);
+    LX_LAUNCH(ring_kernel, lx_ceil_div(p->ring * 9 * p->ci / 4, CONV_THREADS), CONV_THREADS, 0, x->stream, s, p->ring, p->ci, p->mma, scratch + p->ring_at);
     Gemm g = gemm_of(a, p);
     g.x = scratch + p->ring_at, g.in_scale = g.in_shift = NULL;
     g.h = 1, g.w = p->ring, g.cs = 9 * p->ci, g.k = 1, g.steps = 9 * p->ci / CONV_STEP;
@@ -338,7 +346,7 @@ template <typename W> static void run_band(const LxExec *x, const LxConvArgs *a,
     if (p->down) {
         const Source s = source_of(a, frame);
         const int step = p->d.k == 3 ? 1 : 2, pad = p->d.k == 3 ? 2 : 1, first = p->d.k == 3 ? 2 * y0 : y0, threads = lx_ceil_div(p->seen_w, BLUR_RUN) * (s.cs / 4);
-        LX_LAUNCH(blur_kernel, dim3(lx_ceil_div(threads, CONV_THREADS), seen_rows(&p->d, rows)), CONV_THREADS, 0, x->stream, s, first, step, pad, p->seen_w, scratch);
+        LX_LAUNCH(blur_kernel, dim3(lx_ceil_div(threads, CONV_THREADS), seen_rows(&p->d, rows)), CONV_THREADS, 0, x->stream, s, first, step, pad, p->seen_w, p->mma, scratch);
         g.x = scratch, g.in_scale = g.in_shift = NULL, g.source_frame = 0;
         g.h = seen_rows(&p->d, rows), g.w = p->seen_w, g.stride = p->d.k == 3 ? 2 : 1;
         g.part[0].first_row = 0;
@@ -350,9 +358,9 @@ template <typename W> static void run_band(const LxExec *x, const LxConvArgs *a,
     if (g.sums) finish(x, &g, p, frame, y0, rows, first_sum);
 }
 
-template <typename W> static void run_conv(const LxExec *x, const LxConvArgs *a)
+template <typename W> static void run_conv(const LxExec *x, const LxConvArgs *a, int mma)
 {
-    const Plan p = plan_of(&a->weights->desc);
+    const Plan p = plan_of(&a->weights->desc, mma);
     if (!p.floats) {
         run_band<W>(x, a, &p, 0, a->y.n, 0, p.h);
         return;
@@ -365,25 +373,25 @@ template <typename W> static void run_conv(const LxExec *x, const LxConvArgs *a)
 
 /* ---- packing -------------------------------------------------------------------------------------------------------------- */
 
-static size_t weight_count(const LxConvDesc *d)
+static size_t weight_count(const LxConvDesc *d, int mma)
 {
-    const Plan p = plan_of(d);
+    const Plan p = plan_of(d, mma);
     return (size_t)(d->k * d->k) * p.ci * p.co;
 }
 
-static size_t scratch_bytes(const LxConvDesc *d, int slots)
+template <int mma> static size_t scratch_bytes(const LxConvDesc *d, int slots)
 {
     (void)slots;
-    return plan_of(d).floats * sizeof(float);
+    return plan_of(d, mma).floats * sizeof(float);
 }
 
 static void put(float *to, float v) { *to = v; }
 static void put(uint16_t *to, float v) { *to = lx_f32_to_f16(v); }
 
 /* [co,ci,k,k] to [k*k][ci][co], padded with zeros. */
-template <typename Bits> static void pack(const LxConvDesc *d, const float *w, void *to)
+template <typename Bits, int mma> static void pack(const LxConvDesc *d, const float *w, void *to)
 {
-    const Plan p = plan_of(d);
+    const Plan p = plan_of(d, mma);
     Bits *out = (Bits *)to;
     const int taps = d->k * d->k;
     for (int tap = 0; tap < taps; tap++)
@@ -391,11 +399,15 @@ template <typename Bits> static void pack(const LxConvDesc *d, const float *w, v
             for (int co = 0; co < p.co; co++) put(out++, ci < d->ci && co < d->co ? w[((size_t)co * d->ci + ci) * taps + tap] : 0);
 }
 
-static size_t bytes_f32(const LxConvDesc *d) { return weight_count(d) * 4; }
-static size_t bytes_f16(const LxConvDesc *d) { return weight_count(d) * 2; }
-static void run_f32(const LxExec *x, const LxConvArgs *a) { run_conv<float>(x, a); }
-static void run_f16(const LxExec *x, const LxConvArgs *a) { run_conv<__half>(x, a); }
+static size_t bytes_f32(const LxConvDesc *d) { return weight_count(d, 0) * 4; }
+static size_t bytes_f16(const LxConvDesc *d) { return weight_count(d, 0) * 2; }
+static size_t bytes_mma(const LxConvDesc *d) { return weight_count(d, 1) * 2; }
+static void run_f32(const LxExec *x, const LxConvArgs *a) { run_conv<float>(x, a, 0); }
+static void run_f16(const LxExec *x, const LxConvArgs *a) { run_conv<__half>(x, a, 0); }
+static void run_mma(const LxExec *x, const LxConvArgs *a) { run_conv<__half>(x, a, 1); }
 
-#define OPS(type, Bits) {"plain " #type, bytes_##type, pack<Bits>, scratch_bytes, run_##type}
-const LxConvOps lx_conv_cuda_f32[LX_CONV_KINDS] = {OPS(f32, float), OPS(f32, float), OPS(f32, float), OPS(f32, float)};
-const LxConvOps lx_conv_cuda_f16[LX_CONV_KINDS] = {OPS(f16, uint16_t), OPS(f16, uint16_t), OPS(f16, uint16_t), OPS(f16, uint16_t)};
+#define OPS(name, type, Bits, mma) {name, bytes_##type, pack<Bits, mma>, scratch_bytes<mma>, run_##type}
+#define OPS_OF_KINDS(name, type, Bits, mma) {OPS(name, type, Bits, mma), OPS(name, type, Bits, mma), OPS(name, type, Bits, mma), OPS(name, type, Bits, mma)}
+const LxConvOps lx_conv_cuda_f32[LX_CONV_KINDS] = OPS_OF_KINDS("plain f32", f32, float, 0);
+const LxConvOps lx_conv_cuda_f16[LX_CONV_KINDS] = OPS_OF_KINDS("plain f16", f16, uint16_t, 0);
+const LxConvOps lx_conv_cuda_mma[LX_CONV_KINDS] = OPS_OF_KINDS("mma f16", mma, uint16_t, 1);

@@ -4,7 +4,7 @@
 
 #include "device.h"
 
-enum { CONV_THREADS = 128 }; /* of a block, in all kernels of the convolutions */
+enum { CONV_THREADS = 128 }; /* of a block, in all kernels of the convolutions but the mma tier's */
 
 /* What of LxConvArgs the end needs. */
 typedef struct Finish {
@@ -68,7 +68,7 @@ LX_DEVICE float4 finish4(const Finish &f, const Factors &k, int n, int y, int x,
 LX_DEVICE void store_stats(const Finish &f, int n, int slot, int step, int end, int before, float *room, int lanes, int channels, int c)
 {
     __syncthreads();
-    for (int i = threadIdx.x; i < 2 * channels; i += CONV_THREADS) {
+    for (int i = threadIdx.x; i < 2 * channels; i += blockDim.x) {
         float sum = 0;
         for (int l = 0; l < lanes; l++) sum += room[(i / channels * lanes + l) * channels + i % channels];
         if (c + i % channels >= f.cs) continue;

@@ -41,6 +41,10 @@ extern "C" {
 /** Fill all of the table with kernels that any GPU of this build runs; activations and packed weights are stored as `type`. */
 void lx_kernels_cuda_plain(LxKernels *k, LxDtype type);
 
+/** The convolution for a shape on a device of this compute capability (80: sm_80), activations and weights stored as `type`.
+    conv: AUTO takes a table's choice, REF the plain tier, DIRECT tensor cores wherever they can. */
+const LxConvOps *lx_cuda_conv(const LxConvDesc *d, LxDtype type, int capability, LiaxConv conv);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,6 +26,7 @@ typedef struct CheckLevel {
     const char *name;
     LxKernels table;
     LxDtype type; /* of stored activations and weights; the table takes f32 all the same */
+    int tensor_cores; /* convolutions round what they multiply to f16, and their sums toward zero */
     int few;      /* it is slow: a part of the cases will do */
     double (*peak)(LxPool *pool); /* NULL: not known */
 } CheckLevel;

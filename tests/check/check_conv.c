@@ -214,13 +214,23 @@ static int takes(const Form *f, const Case *c)
     return f->m ? c->k == 3 && c->ci > 4 : !f->level->few || multiply_adds < 1e7;
 }
 
+/* More units of magnitude: sums of 8 products at a time are cut, by 2^-23 of what was summed so far at most; and half a unit of f16,
+   2^-11, of what is multiplied, unless that is the input itself. (Factors are halves here and divided by powers of two: exact.) */
+static double tensor_core_units(const Inputs *in)
+{
+    const LxConvDesc *d = &in->desc;
+    const int rounded = in->args.in_scale || in->args.in_shift || d->kind == LX_CONV_DOWN2D || d->kind == LX_UPSAMPLE_CONV2D;
+    return d->ci * d->k * d->k / 4.0 + (rounded ? 8192 : 0);
+}
+
 static void compare_inputs(CheckMemory *m, const Form *f, const Inputs *in)
 {
     const Inputs positive = f->m ? footprint_magnitude(m, in, f->m) : absolute(m, in);
     const Outputs want = run_case(m, reference(f->kind), in, 2), mag = run_case(m, reference(f->kind), &positive, 2);
     const Outputs got = run_case(m, f->ops, in, 2);
     const LxConvDesc *d = &in->desc;
-    const double k = f->m ? 24 + sqrt((double)d->ci) : 8 + sqrt((double)(d->ci * d->k * d->k));
+    double k = f->m ? 24 + sqrt((double)d->ci) : 8 + sqrt((double)(d->ci * d->k * d->k));
+    if (f->level->tensor_cores) k += tensor_core_units(in);
     check_padding(in->name, &got.y);
     check_values(in->name, got.y.data, want.y.data, mag.y.data, k, lx_tensor_floats(&got.y));
     if (got.stats) compare_stats(in, &got, &want, &mag, k);

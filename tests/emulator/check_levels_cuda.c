@@ -10,10 +10,11 @@
 #include "check.h"
 #include "cuda/cuda.h"
 
-enum { LEVELS = 2, MAX_COPIES = 64 };
+enum { LEVELS = 3, MAX_COPIES = 64, CAPABILITY = 80 };
 
 typedef struct Coat {
     LxDtype type;
+    LiaxConv choice; /* of convolutions */
     LxKernels real;
     LxConvOps conv[LX_CONV_KINDS];
 } Coat;
@@ -109,7 +110,7 @@ static void conv_run(const LxExec *x, const LxConvArgs *a)
     const LxConvDesc *d = &a->weights->desc;
     const Coat *k = coats;
     while (&k->conv[d->kind] != a->weights->ops) k++;
-    const LxConvOps *ops = k->real.conv[d->kind];
+    const LxConvOps *ops = lx_cuda_conv(d, k->type, CAPABILITY, k->choice);
     Copies c = {0};
     LxConvWeights weights = *a->weights;
     weights.ops = ops;
@@ -134,6 +135,22 @@ static void conv_run(const LxExec *x, const LxConvArgs *a)
     down_tensor(&a->y, &b.y);
     if (a->stats) down(a->stats, b.stats, stats * sizeof(float));
     release(&c);
+}
+
+/* What that coat has beside `run`: which convolution it is depends on the shape. */
+static const LxConvOps *mma_ops(const LxConvDesc *d)
+{
+    return lx_cuda_conv(d, LX_F16, CAPABILITY, LIAX_CONV_DIRECT);
+}
+
+static size_t mma_bytes(const LxConvDesc *d)
+{
+    return mma_ops(d)->packed_bytes(d);
+}
+
+static void mma_pack(const LxConvDesc *d, const float *w, void *to)
+{
+    mma_ops(d)->pack(d, w, to);
 }
 
 /* ---- the others: coat, arguments ------------------------------------------------------------------------------------------- */
@@ -291,7 +308,7 @@ static void frame_out_on(const Coat *k, const LxFrameOutArgs *a)
 #define LX_KERNEL(name, Args)                                                                                       \
     static void name##_0(const LxExec *x, const Args *a) { (void)x; name##_on(&coats[0], a); }                       \
     static void name##_1(const LxExec *x, const Args *a) { (void)x; name##_on(&coats[1], a); }                       \
-    static void (*const name##_coats[LEVELS])(const LxExec *, const Args *) = {name##_0, name##_1};
+    static void (*const name##_coats[LEVELS])(const LxExec *, const Args *) = {name##_0, name##_1, name##_1};
 #include "kernels.def"
 
 static CheckLevel level_of(int i, const char *name, LxDtype type)
@@ -299,6 +316,7 @@ static CheckLevel level_of(int i, const char *name, LxDtype type)
     CheckLevel l = {.name = name, .type = type, .few = 1};
     Coat *k = &coats[i];
     k->type = type;
+    k->choice = LIAX_CONV_REF;
     lx_kernels_cuda_plain(&k->real, type);
     for (int kind = 0; kind < LX_CONV_KINDS; kind++) {
         k->conv[kind] = *k->real.conv[kind];
@@ -311,9 +329,26 @@ static CheckLevel level_of(int i, const char *name, LxDtype type)
     return l;
 }
 
+/* Tensor cores wherever they can. All but the convolutions is the reference's, which is not tested again. */
+static CheckLevel mma_level(int i)
+{
+    const CheckLevel plain = level_of(i, "cuda mma f16", LX_F16);
+    CheckLevel l = plain;
+    lx_kernels_ref(&l.table);
+    memcpy(l.table.conv, plain.table.conv, sizeof l.table.conv);
+    l.tensor_cores = 1;
+    coats[i].choice = LIAX_CONV_DIRECT;
+    for (int kind = 0; kind < LX_CONV_KINDS; kind++) {
+        coats[i].conv[kind].packed_bytes = mma_bytes;
+        coats[i].conv[kind].pack = mma_pack;
+    }
+    return l;
+}
+
 int check_levels(CheckLevel out[CHECK_MAX_LEVELS])
 {
     out[0] = level_of(0, "cuda plain f32", LX_F32);
     out[1] = level_of(1, "cuda plain f16", LX_F16);
+    out[2] = mma_level(2);
     return LEVELS;
 }
