@@ -90,7 +90,7 @@ typedef struct LxConvArgs {
 typedef struct LxConvOps {
     const char *name;                                             /* "direct 6x16" */
     size_t (*packed_bytes)(const LxConvDesc *d);
-    void (*pack)(const LxConvDesc *d, const float *w, void *to);  /* w [co,ci,k,k], plain; `to` is aligned to 64 bytes */
+    void (*pack)(LxPool *pool, const LxConvDesc *d, const float *w, void *to); /* w [co,ci,k,k], plain; `to`: 64-byte aligned */
     size_t (*scratch_bytes)(const LxConvDesc *d, int slots);      /* LxExec.scratch for any n; NULL: none */
     void (*run)(const LxExec *x, const LxConvArgs *a);
 } LxConvOps;

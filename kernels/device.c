@@ -121,7 +121,7 @@ static LiaxStatus pack_and_send(LxDevice *d, LxConvWeights *w, const float *plai
 {
     void *packed = lx_alloc(&d->alloc, w->bytes);
     if (!packed) return lx_fail(log, LIAX_E_MEMORY, "out of memory for %zu bytes of weights", w->bytes);
-    w->ops->pack(&w->desc, plain, packed);
+    w->ops->pack(d->pool, &w->desc, plain, packed);
     d->backend->send(d, d->stream, w->packed, packed, w->bytes, 0, 1);
     lx_free(&d->alloc, packed, w->bytes);
     return LIAX_OK;
@@ -136,7 +136,7 @@ LiaxStatus lx_device_pack_conv(LxDevice *d, LxConvWeights *out, const LxConvDesc
     out->bytes = bytes;
     d->weight_bytes += bytes;
     if (!lx_device_is_host(d)) return pack_and_send(d, out, w, log);
-    out->ops->pack(desc, w, out->packed);
+    out->ops->pack(d->pool, desc, w, out->packed);
     return LIAX_OK;
 }
 

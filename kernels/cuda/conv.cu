@@ -389,8 +389,9 @@ static void put(float *to, float v) { *to = v; }
 static void put(uint16_t *to, float v) { *to = lx_f32_to_f16(v); }
 
 /* [co,ci,k,k] to [k*k][ci][co], padded with zeros. */
-template <typename Bits, int mma> static void pack(const LxConvDesc *d, const float *w, void *to)
+template <typename Bits, int mma> static void pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to)
 {
+    (void)pool;
     const Plan p = plan_of(d, mma);
     Bits *out = (Bits *)to;
     const int taps = d->k * d->k;

@@ -65,8 +65,9 @@ static size_t packed_bytes(const LxConvDesc *d)
 }
 
 /* [co][ci][k][k] to [co][k][k][ci]: a tap's channels lie together, as a pixel's do. */
-static void pack(const LxConvDesc *d, const float *w, void *to)
+static void pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to)
 {
+    (void)pool;
     float *p = to;
     const size_t taps = (size_t)(d->k * d->k), ci = (size_t)d->ci;
     for (size_t co = 0; co < (size_t)d->co; co++)

@@ -150,8 +150,9 @@ static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products,
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 
 #define DIRECT(kind)                                                                   \
-    static void kind##_pack(const LxConvDesc *d, const float *w, void *to)             \
+    static void kind##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) \
     {                                                                                  \
+        (void)pool;                                                                    \
         conv_pack(d, w, to, kind##_form.order);                                        \
     }                                                                                  \
     static void kind##_run(const LxExec *x, const LxConvArgs *a)                       \

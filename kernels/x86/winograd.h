@@ -49,11 +49,11 @@ static void pack_panel(void *arg, int panel, int slot)
     for (int c = 0; c < k->d->ci; c++) pack_kernels(k, o, c, width, to + (ptrdiff_t)c * width);
 }
 
-static void winograd_pack(const LxConvDesc *d, const float *w, void *to, int m)
+static void winograd_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to, int m)
 {
     WinogradPack k = {.d = d, .w = w, .to = to, .m = m};
     winograd_kernel(m, k.kernel);
-    for (int i = 0; i < ceil_div(d->co, LX_NR); i++) pack_panel(&k, i, 0);
+    lx_parallel(pool, ceil_div(d->co, LX_NR), pack_panel, &k);
 }
 
 /* ---- inputs -> V -------------------------------------------------------------------------------------------------- */
@@ -270,7 +270,7 @@ static void winograd_run(const LxExec *x, const LxConvArgs *a, int m)
 
 #define WINOGRAD(m)                                                                                                              \
     static size_t winograd##m##_packed_bytes(const LxConvDesc *d) { return winograd_packed_bytes(d, m); }                        \
-    static void winograd##m##_pack(const LxConvDesc *d, const float *w, void *to) { winograd_pack(d, w, to, m); }                \
+    static void winograd##m##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) { winograd_pack(pool, d, w, to, m); } \
     static size_t winograd##m##_scratch_bytes(const LxConvDesc *d, int slots) { return winograd_scratch_bytes(d, m, slots); }    \
     static void winograd##m##_run(const LxExec *x, const LxConvArgs *a) { winograd_run(x, a, m); }                               \
     const LxConvOps LX_LEVEL_NAME(lx_conv2d_winograd##m) = {"winograd " #m "x" #m, winograd##m##_packed_bytes, winograd##m##_pack, \

@@ -123,7 +123,7 @@ static void bench_conv(const Options *o, const CheckLevel *level, const Shape *s
     if (!wanted(o, name)) return;
     float *w = check_random(&m, (size_t)(d.co * d.ci * d.k * d.k), -1, 1);
     const LxConvWeights weights = {d, ops, check_floats(&m, ops->packed_bytes(&d) / sizeof(float)), ops->packed_bytes(&d)};
-    ops->pack(&d, w, weights.packed);
+    ops->pack(check_pool(o->threads), &d, w, weights.packed);
     const int h = lx_conv_out(&d, d.h), ys = lx_stored_channels(d.co), xs = lx_stored_channels(d.ci);
     const LxConvArgs a = {.weights = &weights, .x = check_random_tensor(&m, 1, d.ci, d.h, d.w, -1, 1), .y = check_output(&m, 1, d.co, h, h),
                           .in_scale = check_vectors(&m, 1, d.ci, xs, -1, 1), .out_scale = check_vectors(&m, 1, d.co, ys, -1, 1),

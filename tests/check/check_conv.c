@@ -163,7 +163,7 @@ static Outputs run_case(CheckMemory *m, const LxConvOps *ops, const Inputs *in, 
     Outputs out = {0};
     LxConvArgs a = in->args;
     const LxConvWeights weights = {in->desc, ops, check_floats(m, ops->packed_bytes(&in->desc) / sizeof(float)), ops->packed_bytes(&in->desc)};
-    ops->pack(&in->desc, in->w, weights.packed);
+    ops->pack(check_pool(slots), &in->desc, in->w, weights.packed);
     a.weights = &weights;
     if (in->options & ALIAS && in->options & RESIDUAL && !a.residual_up) {
         a.residual.data = check_copy(m, a.residual.data, lx_tensor_floats(&a.residual));
