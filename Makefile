@@ -1,6 +1,6 @@
 # libliax: `make help` lists the targets.
 #
-# Everything is built below $(BUILD): lib/ (libliax.so, libliax.a, liax.pc, cmake/), bin/ (the programs), tests/, demo/.
+# Everything is built below $(BUILD): lib/ (libliax.so, libliax.a, libliax-cuda.so, liax.pc, cmake/), bin/ (the programs), tests/, demo/.
 # Sources are found by folder, so that a new file needs no edit here.
 
 VERSION := $(shell sed -n 's/^.define LIAX_VERSION_STRING "\(.*\)"/\1/p' include/liax/version.h)
@@ -32,7 +32,7 @@ LIB_FLAGS := $(BASE) -fPIC -fvisibility=hidden -Ilib -Ikernels $(OPT)
 KERNEL_FLAGS := $(LIB_FLAGS) $(KERNEL_OPT) -ffp-contract=off
 AVX2 := -mavx2 -mfma
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
-LIBS := -lm -lpthread
+LIBS := -lm -lpthread -ldl
 
 MEDIA_PKGS := libavformat libavcodec libavutil libswscale libswresample libpng libjpeg jansson
 MEDIA_CFLAGS = $(shell pkg-config --cflags $(MEDIA_PKGS))
@@ -84,6 +84,7 @@ $(BUILD)/obj/kernels/x86/%_avx512.o: kernels/x86/%_avx512.c
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_FLAGS) $(AVX512) $(CFLAGS) -c $< -o $@
 
+$(BUILD)/obj/kernels/load.o: KERNEL_FLAGS += -DLX_LIBDIR='"$(PREFIX)/lib"'
 $(BUILD)/obj/kernels/%.o: kernels/%.c
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_FLAGS) $(CFLAGS) -c $< -o $@
@@ -100,6 +101,8 @@ $(SHARED).$(VERSION): $(LIB_OBJ) lib/liax.map
 $(SHARED): $(SHARED).$(VERSION)
 	ln -sf libliax.so.$(VERSION) $(BUILD)/lib/libliax.so.$(SOVERSION)
 	ln -sf libliax.so.$(SOVERSION) $@
+
+include kernels/cuda/cuda.mk
 
 # Both describe the place that they are installed to; in the build folder, the build folder.
 define fill
@@ -205,6 +208,7 @@ install: lib $(PROGRAMS) ## DESTDIR and PREFIX say where
 	$(INSTALL) -m 755 $(SHARED).$(VERSION) $(DESTDIR)$(PREFIX)/lib
 	ln -sf libliax.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so.$(SOVERSION)
 	ln -sf libliax.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libliax.so
+	$(if $(CUDA_LIB),$(INSTALL) -D -m 755 $(CUDA_LIB) $(DESTDIR)$(PREFIX)/lib/liax/libliax-cuda.so)
 	$(INSTALL) -m 755 $(INSTALLED) $(DESTDIR)$(PREFIX)/bin
 	$(call fill,lib/liax.pc.in,$(DESTDIR)$(PREFIX)/lib/pkgconfig,$(PREFIX),$(PREFIX)/include)
 	$(call fill,lib/liax-config.cmake.in,$(DESTDIR)$(PREFIX)/lib/cmake/liax,$(PREFIX),$(PREFIX)/include)
@@ -212,7 +216,7 @@ install: lib $(PROGRAMS) ## DESTDIR and PREFIX say where
 
 uninstall: ## the same PREFIX and DESTDIR as install
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(INSTALLED))) $(DESTDIR)$(PREFIX)/lib/libliax.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/liax.pc
-	rm -rf $(DESTDIR)$(PREFIX)/include/liax $(DESTDIR)$(PREFIX)/lib/cmake/liax
+	rm -rf $(DESTDIR)$(PREFIX)/include/liax $(DESTDIR)$(PREFIX)/lib/cmake/liax $(DESTDIR)$(PREFIX)/lib/liax
 
 clean:
 	rm -rf build build-san build-tsan build-clang
@@ -220,6 +224,6 @@ clean:
 -include tests/tests.mk
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1: \2/p' Makefile tests/tests.mk | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1: \2/p' Makefile tests/tests.mk kernels/cuda/cuda.mk | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

@@ -80,10 +80,10 @@ typedef struct LxBackend {
 
     /* Pictures in this backend's memory; NULL where that is the host's. check: are the planes on this device? LIAX_E_ARG with a
        sentence that begins with `what`. follow: what is asked on the stream from here on waits for what was asked on the
-       caller's stream so far; `lead` the other way round. */
+       caller's stream so far; `lead` the other way round, and says what could not even be asked (LIAX_E_DEVICE). */
     LiaxStatus (*check_image)(LxDevice *d, const LiaxImage *image, const char *what, LxLog *log);
     void (*follow)(LxDevice *d, LxStream *s, void *callers);
-    void (*lead)(LxDevice *d, LxStream *s, void *callers);
+    LiaxStatus (*lead)(LxDevice *d, LxStream *s, void *callers, LxLog *log);
 
     /* Recordings of what is asked on a stream, to be asked again in one go; NULL where that gains nothing. From `record` to
        `recorded` everything is kept instead of done. *out is NULL after a failure, which has a sentence. */

@@ -179,8 +179,7 @@ LiaxStatus lx_frame_in(LxFrames *f, LxRun *r, const LiaxImage *image, LxFilter f
     if (has_stream(image)) d->backend->follow(d, r->stream, image->stream);
     else if (!lx_device_is_host(d)) send_planes(r, image, &there);
     lx_run_frame_in(r, "frame_in", &(LxFrameInArgs){&there, f->in_x.axis, f->in_y.axis, f->room, f->room + 4 * rows * width, to});
-    if (has_stream(image)) d->backend->lead(d, r->stream, image->stream);
-    return LIAX_OK;
+    return has_stream(image) ? d->backend->lead(d, r->stream, image->stream, log) : LIAX_OK;
 }
 
 /* Any 8-bit picture of the host's as packed RGB [h][w][3]; `row` has room for one of its rows. */
@@ -255,7 +254,6 @@ LiaxStatus lx_frame_out(LxFrames *f, LxRun *r, LxTensor from, const LiaxImage *i
         return no_memory(image, log);
     if (has_stream(image)) d->backend->follow(d, r->stream, image->stream);
     lx_run_frame_out(r, "frame_out", &(LxFrameOutArgs){from, f->out_x.axis, f->out_y.axis, f->room, f->room + 4 * rows * width, &there});
-    if (has_stream(image)) d->backend->lead(d, r->stream, image->stream);
-    else if (!lx_device_is_host(d) && !r->status) return receive_planes(r, image, &there, log);
-    return LIAX_OK;
+    if (has_stream(image)) return d->backend->lead(d, r->stream, image->stream, log);
+    return lx_device_is_host(d) || r->status ? LIAX_OK : receive_planes(r, image, &there, log);
 }

@@ -86,9 +86,11 @@ typedef enum LiaxMemory { LIAX_MEMORY_HOST = 0, LIAX_MEMORY_CUDA } LiaxMemory;
 
 /**
  * One picture. The pixels belong to the caller; an input is read during the call and never kept, an output is written
- * whole or not at all. Width and height are 1 to 32768. Strides are bytes from one row to the next, at least a row's
- * length; 0 means just that. matrix, range and siting speak of NV12 and I420 alone: AUTO is BT.709 from 720 lines and
- * BT.601 below, limited range, left siting.
+ * whole or not at all. In a device's memory both happen in the order of `stream`: after all that was given to it before
+ * the call, and before all that is given to it later; the call does not wait until the output is written, and a failure
+ * to write it is that of the session's next call. Width and height are 1 to 32768. Strides are bytes from one row to the
+ * next, at least a row's length; 0 means just that. matrix, range and siting speak of NV12 and I420 alone: AUTO is BT.709
+ * from 720 lines and BT.601 below, limited range, left siting.
  */
 typedef struct LiaxImage {
     size_t struct_size;
@@ -98,7 +100,7 @@ typedef struct LiaxImage {
     ptrdiff_t strides[4];
     LiaxMemory memory; /* where the planes are; a model accepts host memory and its own device's */
     int32_t device;    /* the device's number, where memory is not the host's */
-    void *stream;      /* the caller's stream, likewise */
+    void *stream;      /* the caller's stream, likewise: a cudaStream_t; NULL is the default stream */
     LiaxMatrix matrix;
     LiaxRange range;
     LiaxSiting siting;
@@ -128,9 +130,10 @@ typedef int (*LiaxProgress)(void *ctx, double done);
 
 typedef struct LiaxModelOptions {
     size_t struct_size;
-    const char *device;      /* "cpu", "cuda", "cuda:N", "auto"; NULL is "auto" */
-    const char *backend_dir; /* looked into first for libliax-cuda.so */
-    LiaxPrecision precision; /* of computing, whatever the file holds; AUTO is F32 on a CPU, F16 on CUDA */
+    const char *device;      /* "cpu", "cuda" (its number 0), "cuda:N", "auto"; NULL is "auto": CUDA, or else the CPU */
+    const char *backend_dir; /* looked into first for libliax-cuda.so; then beside this library, in liax/ there, and in LIBDIR/liax */
+    LiaxPrecision precision; /* of computing, whatever the file holds; AUTO is F32 on a CPU, F16 on CUDA. A model whose
+                                first frame is not finite in F16 goes on in F32, with a warning in the log */
     LiaxConv conv;           /* forces one algorithm for convolutions; AUTO picks the fastest for each shape. WINOGRAD is for
                                 3x3 of stride 1 (four times the weights' memory, or 1.8 times), DIRECT computes the others */
     int32_t threads;         /* 0: the CPUs that this process is really allowed (affinity, cgroup quota) */

@@ -97,25 +97,30 @@ static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
 static void *driver_call(const char *name)
 {
     void *call = NULL;
-    enum cudaDriverEntryPointQueryResult found;
 #if CUDART_VERSION >= 12050
+    enum cudaDriverEntryPointQueryResult found;
     const cudaError_t e = cudaGetDriverEntryPointByVersion(name, &call, 11000, cudaEnableDefault, &found);
 #elif CUDART_VERSION >= 12000
+    enum cudaDriverEntryPointQueryResult found;
     const cudaError_t e = cudaGetDriverEntryPoint(name, &call, cudaEnableDefault, &found);
 #else
-    (void)found;
     const cudaError_t e = cudaGetDriverEntryPoint(name, &call, cudaEnableDefault);
 #endif
     return e ? NULL : call;
 }
 
-/* The device's context, current when this returns LIAX_OK. */
-static LiaxStatus open_context(LxCuda *c, LxLog *log)
+static LiaxStatus find_driver_calls(LxCuda *c, LxLog *log)
 {
     void *const get = driver_call("cuCtxGetCurrent"), *const set = driver_call("cuCtxSetCurrent");
     if (!get || !set) return lx_fail(log, LIAX_E_DEVICE, "%s: the driver lacks cuCtxGetCurrent or cuCtxSetCurrent", c->device.id);
     memcpy(&c->get_context, &get, sizeof get); /* ISO C knows no cast from data to functions */
     memcpy(&c->set_context, &set, sizeof set);
+    return LIAX_OK;
+}
+
+/* The device's context, current when this returns LIAX_OK. */
+static LiaxStatus open_context(LxCuda *c, LxLog *log)
+{
     cudaError_t e = cudaSetDevice(c->number);
     if (!e) e = cudaFree(NULL); /* opens the context where cudaSetDevice does not */
     if (!e && c->get_context(&c->context)) e = cudaErrorInvalidDevice;
@@ -155,14 +160,14 @@ static LiaxStatus open_cuda(LxDevice **out, const LiaxModelOptions *o, LxPool *p
     snprintf(d->id, sizeof d->id, "cuda:%d", number);
     c->capability = architecture(number, d->level, sizeof d->level);
     lx_kernels_cuda_plain(&d->kernels, d->storage);
-    void *before = NULL;
-    LxGetContext *get = NULL;
-    void *const call = driver_call("cuCtxGetCurrent");
-    memcpy(&get, &call, sizeof call);
-    if (get) get(&before);
-    st = open_context(c, log);
-    if (!st) st = lx_cuda_stream_open(d, &d->stream, log);
-    if (c->set_context) c->set_context(before);
+    st = find_driver_calls(c, log);
+    if (!st) {
+        void *before = NULL;
+        c->get_context(&before);
+        st = open_context(c, log);
+        if (!st) st = lx_cuda_stream_open(d, &d->stream, log);
+        c->set_context(before);
+    }
     if (st) lx_free(a, c, sizeof *c);
     else *out = d;
     return st;

@@ -29,7 +29,7 @@ LiaxStatus lx_cuda_receive(LxDevice *d, LxStream *s, void *to, const void *from,
 void lx_cuda_copy(LxDevice *d, LxStream *s, void *to, const void *from, size_t size);
 LiaxStatus lx_cuda_wait(LxDevice *d, LxStream *s, LxLog *log);
 void lx_cuda_follow(LxDevice *d, LxStream *s, void *callers);
-void lx_cuda_lead(LxDevice *d, LxStream *s, void *callers);
+LiaxStatus lx_cuda_lead(LxDevice *d, LxStream *s, void *callers, LxLog *log);
 LiaxStatus lx_cuda_record(LxDevice *d, LxStream *s, LxLog *log);
 LiaxStatus lx_cuda_recorded(LxDevice *d, LxStream *s, void **out, LxLog *log);
 LiaxStatus lx_cuda_replay(LxDevice *d, LxStream *s, void *recording, LxLog *log);

@@ -130,18 +130,17 @@ void lx_cuda_follow(LxDevice *d, LxStream *s, void *callers)
     order((cudaStream_t)callers, cuda_stream(s));
 }
 
-void lx_cuda_lead(LxDevice *d, LxStream *s, void *callers)
+LiaxStatus lx_cuda_lead(LxDevice *d, LxStream *s, void *callers, LxLog *log)
 {
-    (void)d;
     order(cuda_stream(s), (cudaStream_t)callers);
+    return lx_cuda_status(d, cudaGetLastError(), log);
 }
 
 /* ---- recordings */
 
 LiaxStatus lx_cuda_record(LxDevice *d, LxStream *s, LxLog *log)
 {
-    const LiaxStatus st = lx_cuda_status(d, cudaStreamBeginCapture(cuda_stream(s), cudaStreamCaptureModeThreadLocal), log);
-    return st;
+    return lx_cuda_status(d, cudaStreamBeginCapture(cuda_stream(s), cudaStreamCaptureModeThreadLocal), log);
 }
 
 LiaxStatus lx_cuda_recorded(LxDevice *d, LxStream *s, void **out, LxLog *log)

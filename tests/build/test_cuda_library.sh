@@ -1,0 +1,53 @@
+#!/bin/sh
+# Where libliax-cuda.so is looked for, and what it says on a machine without a driver. Prints TAP.
+set -u
+build=${LIAX_BUILD:-build}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0
+test_case() { # test_case "name" command...: ok if the command succeeds
+    n=$((n + 1))
+    name=$1
+    shift
+    if ( "$@" ) >"$work/log" 2>&1; then echo "ok $n - $name"; else echo "not ok $n - $name"; sed 's/^/# /' "$work/log" | head -20; fi
+}
+skip_case() {
+    n=$((n + 1))
+    echo "ok $n - $1 # SKIP $2"
+}
+
+# ---- places: the emulated library stands for the real one; bin/liax finds libliax.so in ../lib
+emulated=$(cd "$build" && pwd)/tests/emulator/libliax-cuda.so
+mkdir -p "$work/bin" "$work/lib/liax" "$work/elsewhere"
+cp "$build/bin/liax" "$work/bin/" && cp -L "$build/lib/libliax.so.0" "$work/lib/"
+found() { "$work/bin/liax" devices | tee /dev/stderr | grep -q "Emulated GPU 0"; }
+in_place() { # in_place FOLDER: found there, and not found any more when it is gone
+    cp "$emulated" "$1/libliax-cuda.so" && found || return 1
+    rm "$1/libliax-cuda.so"
+    ! found
+}
+if [ -e "$emulated" ] && [ ! -e /usr/local/lib/liax/libliax-cuda.so ]; then
+    test_case "found beside libliax.so" in_place "$work/lib"
+    test_case "found in liax/ beside libliax.so" in_place "$work/lib/liax"
+    cp "$emulated" "$work/elsewhere/libliax-cuda.so"
+    not_here() { cd "$work/elsewhere" && ! found; }
+    test_case "not found in the working directory" not_here
+    not_by_path() { cd "$work/elsewhere" && ! LD_LIBRARY_PATH=. found; }
+    test_case "nor by LD_LIBRARY_PATH" not_by_path
+else
+    for place in "beside libliax.so" "in liax/ beside libliax.so" "not in the working directory" "not by LD_LIBRARY_PATH"; do
+        skip_case "$place" "there is no emulated library, or an installed one"
+    done
+fi
+
+# ---- the real one, where there is no driver
+"$build/bin/liax-synth" --size 8 --widths 4,4 --motions 2 "$work/m.liax"
+refuses() { # by a sentence and a status, and "auto" goes on
+    "$build/bin/liax" info -m "$work/m.liax" --device cuda 2>"$work/said"
+    [ $? -eq 1 ] && cat "$work/said" && grep -q "no NVIDIA driver" "$work/said" || return 1
+    "$build/bin/liax" bench -m "$work/m.liax" --runs 1 --json >"$work/json" && grep -q '"f32"' "$work/json"
+}
+if [ ! -e "$build/lib/libliax-cuda.so" ]; then skip_case "no driver" "there is no CUDA compiler"
+elif ldconfig -p 2>/dev/null | grep -q libcuda.so.1; then skip_case "no driver" "there is a driver"
+else test_case "no driver: a sentence and a status; auto computes on the CPU" refuses; fi
+echo "1..$n"
