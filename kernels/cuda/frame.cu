@@ -71,9 +71,10 @@ LX_DEVICE float chroma_at(const Picture &p, int which, int x, int y)
     const int cw = (p.width + 1) / 2, ch = (p.height + 1) / 2, step = p.format == LIAX_NV12 ? 2 : 1;
     const int x0 = x / 2, x1 = clamp_index(x & 1 ? x0 + 1 : p.centre ? x0 - 1 : x0, cw), y0 = y / 2, y1 = clamp_index(y & 1 ? y0 + 1 : y0 - 1, ch);
     const float near_x = p.centre ? 0.75f : x & 1 ? 0.5f : 1;
-    const int plane = step == 2 ? 1 : 1 + which;
-    const unsigned char *a = p.planes[plane] + y0 * p.strides[plane] + (step == 2 ? which : 0);
-    const unsigned char *b = p.planes[plane] + y1 * p.strides[plane] + (step == 2 ? which : 0);
+    const int second = step == 1 && which;
+    const unsigned char *plane = second ? p.planes[2] : p.planes[1] + (step == 2 ? which : 0);
+    const long long stride = second ? p.strides[2] : p.strides[1];
+    const unsigned char *a = plane + y0 * stride, *b = plane + y1 * stride;
     const float top = dot2(near_x, a[x0 * step], 1 - near_x, a[x1 * step]), bottom = dot2(near_x, b[x0 * step], 1 - near_x, b[x1 * step]);
     return __fsub_rn(dot2(0.75f, top, 0.25f, bottom), 128);
 }

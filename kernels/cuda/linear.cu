@@ -54,6 +54,7 @@ void lx_navigate_cuda(const LxExec *x, const LxNavigateArgs *a)
 enum { LAYERS = 128 };
 typedef struct Layers {
     LxDemodulateLayer layer[LAYERS];
+    int stored[LAYERS]; /* channels of d */
 } Layers;
 
 /* A warp for each output channel of each layer; blockIdx.y is the layer, z the frame. */
@@ -61,7 +62,7 @@ static __global__ void __launch_bounds__(THREADS) demodulate_kernel(Layers layer
 {
     const LxDemodulateLayer &l = layers.layer[blockIdx.y];
     const int co = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (co >= lx_stored_channels(l.co)) return;
+    if (co >= layers.stored[blockIdx.y]) return;
     const float *style = styles + (size_t)blockIdx.z * styles_stride + l.style_at;
     float sum = 0;
     if (co < l.co)
@@ -77,8 +78,8 @@ void lx_demodulate_cuda(const LxExec *x, const LxDemodulateArgs *a)
         int n = 0, most = 0;
         for (; n < LAYERS && first + n < a->n_layers; n++) {
             layers.layer[n] = a->layers[first + n];
-            const int stored = lx_stored_channels(layers.layer[n].co);
-            if (stored > most) most = stored;
+            layers.stored[n] = lx_stored_channels(layers.layer[n].co);
+            if (layers.stored[n] > most) most = layers.stored[n];
         }
         LX_LAUNCH(demodulate_kernel, dim3(lx_ceil_div(most, WARPS), n, a->n), THREADS, 0, x->stream, layers, a->styles, a->d, a->styles_stride, a->d_stride);
     }
