@@ -148,9 +148,9 @@ static size_t mma_bytes(const LxConvDesc *d)
     return mma_ops(d)->packed_bytes(d);
 }
 
-static void mma_pack(const LxConvDesc *d, const float *w, void *to)
+static void mma_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to)
 {
-    mma_ops(d)->pack(d, w, to);
+    mma_ops(d)->pack(pool, d, w, to);
 }
 
 /* ---- the others: coat, arguments ------------------------------------------------------------------------------------------- */
