@@ -278,6 +278,21 @@ static void batches_equal_single_frames(void **state)
         stream_of(m, batch, N, got);
         assert_memory_equal(want, got, sizeof want);
     }
+    /* three by one, so that a recording of one frame is there, then three at once */
+    LiaxSession *s = session_on(m, 3, LIAX_RELATIVE);
+    give_source(s);
+    for (int i = 0; i < 6; i++) {
+        Picture *p = driver(i);
+        LiaxImage out = raw(got[i]);
+        assert_int_equal(i < 3 ? liax_animate_frame(s, &p->image, &out) : liax_session_push(s, &p->image), LIAX_OK);
+        free(p);
+    }
+    for (int i = 3; i < 6; i++) {
+        LiaxImage out = raw(got[i]);
+        assert_int_equal(liax_session_pull(s, &out), LIAX_OK);
+    }
+    assert_memory_equal(want, got, sizeof *want * 6);
+    liax_session_close(&s);
     liax_model_close(&m);
 }
 
@@ -449,6 +464,32 @@ static void pictures_of_the_device(void **state)
     }
     cuda_stream_destroy(stream);
     assert_int_equal(counts().alive, before.alive);
+    liax_model_close(&m);
+}
+
+/* Rows of the host's with gaps between them, which are not written. */
+static void rows_with_gaps(void **state)
+{
+    (void)state;
+    enum { GAP = 5, ROW = 3 * W + GAP };
+    static uint8_t want[3 * W * H], in[ROW * H], out[ROW * H];
+    LiaxModel *m = open_on(small_path, "cuda", LIAX_PRECISION_F32);
+    LiaxSession *s = session_on(m, 1, LIAX_ABSOLUTE);
+    give_source(s);
+    Picture *p = driver(4);
+    LiaxImage to = rgb(want, W, H), wide_in = rgb(in, W, H), wide_out = rgb(out, W, H);
+    assert_int_equal(liax_animate_frame(s, &p->image, &to), LIAX_OK);
+    memset(in, 77, sizeof in);
+    memset(out, 77, sizeof out);
+    for (int y = 0; y < H; y++) memcpy(in + y * ROW, p->bytes + y * 3 * W, 3 * W);
+    wide_in.strides[0] = wide_out.strides[0] = ROW;
+    assert_int_equal(liax_animate_frame(s, &wide_in, &wide_out), LIAX_OK);
+    for (int y = 0; y < H; y++) {
+        assert_memory_equal(out + y * ROW, want + y * 3 * W, 3 * W);
+        for (int i = 0; i < GAP; i++) assert_int_equal(out[y * ROW + 3 * W + i], 77);
+    }
+    free(p);
+    liax_session_close(&s);
     liax_model_close(&m);
 }
 
@@ -750,6 +791,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(two_devices),
         cmocka_unit_test(watched_and_cancelled),
         cmocka_unit_test(pictures_of_the_device),
+        cmocka_unit_test(rows_with_gaps),
         cmocka_unit_test(pictures_refused),
         cmocka_unit_test(f16_too_narrow),
         cmocka_unit_test(not_there),
