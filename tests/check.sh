@@ -37,7 +37,7 @@ compile() {
 
 pass "$(${CC:-cc} --version | head -1)"
 pass "ASan and UBSan" SAN=address,undefined
-if command -v clang >/dev/null; then compile "$(clang --version | head -1)" CC=clang CXX=clang++ BUILD_DIR=build-clang
+if command -v clang >/dev/null; then compile "$(clang --version | head -1)" CC=clang CXX=clang++ CUDA=no BUILD_DIR=build-clang
 else
     echo "== clang is not installed"
     echo "0 passed, 0 failed, 1 skipped" >>"$total"

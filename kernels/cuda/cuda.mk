@@ -1,10 +1,11 @@
-# libliax-cuda.so, where there is a CUDA compiler: nvcc in CUDA_HOME, on PATH, or where `make cuda-toolkit` puts it. CUDA=no: without.
+# libliax-cuda.so, where there is a CUDA compiler: nvcc in CUDA_HOME, on PATH, or where `make cuda-toolkit` puts it. CUDA=no: without;
+# CUDA_ARCHS=90: for one generation of GPUs alone, in a fraction of the time. Not with sanitizers, nor for another processor than this.
 # The CUDA runtime is linked statically and finds the driver when it is used, so that the library loads on any machine.
 
 CUDA_WHEELS := build/cuda-toolkit
 ifeq ($(CUDA),no)
 NVCC :=
-else ifeq ($(SAN)$(findstring -san,$(BUILD)),)
+else ifeq ($(SAN)$(findstring -san,$(BUILD))$(if $(findstring $(shell uname -m),$(TARGET)),,another),)
 NVCC ?= $(firstword $(wildcard $(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc) $(wildcard $(CUDA_WHEELS)/lib/python3*/site-packages/nvidia/cu*/bin/nvcc))
 endif
 
