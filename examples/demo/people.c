@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* How much of the renderer's ranges the training motions use (weights-tools/train/portraits.py). */
-static const float spread[PORTRAIT_MOTIONS] = {.65f, .7f, .5f, .35f, .35f, .5f, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float spread[PORTRAIT_MOTIONS] = {.65f, .5f, .4f, .3f, .2f, .25f, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 static const int pose[PARAMETERS_POSE] = {PORTRAIT_YAW, PORTRAIT_PITCH, PORTRAIT_ROLL, PORTRAIT_X, PORTRAIT_Y, PORTRAIT_SCALE};
 

@@ -26,11 +26,11 @@ above() { # above KEY COPY DB
 ok "the demo model converts" $?
 "$build/bin/liax-eval-demo" "$work/demo.liax" --seed 1 --people 3 --frames 4 --no-controls >"$work/out" 2>"$work/err"
 ok "the evaluation runs" $?
-near self_psnr 19.676
-near cross_psnr 20.387
-near eyes_psnr 18.717
-near mouth_psnr 20.910
-above self_psnr copy_self_psnr 3.5
+near self_psnr 21.892
+near cross_psnr 21.758
+near eyes_psnr 18.459
+near mouth_psnr 21.560
+above self_psnr copy_self_psnr 4
 above cross_psnr copy_cross_psnr 2.5
 above eyes_psnr copy_eyes_psnr 2
 above mouth_psnr copy_mouth_psnr 2

@@ -6,12 +6,13 @@ import json
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
 from network import Liax
-from portraits import EYES, IDS, LABELS, MOUTH, NAMES, Renderer, to_labels, to_tensor
+from portraits import EYES, FACE, IDS, LABELS, MOUTH, NAMES, Renderer, to_labels, to_tensor
 
 
 def psnr(a: Tensor, b: Tensor, where: Tensor | None = None) -> float:
@@ -35,7 +36,7 @@ class Holdout:
 
     def __init__(self, size: int, people: int, first: int = 0):
         r = self.r = Renderer(size)
-        src, tgt, lab, d0, dt, cross, cross_lab, ms, mt, me = ([] for _ in range(10))
+        src, tgt, lab, flow, seen, d0, dt, cross, cross_lab, ms, mt = ([] for _ in range(11))
         for i in range(people):
             who, other = r.identity(first + i), r.identity(first + (i + people // 2) % people)
             a, b, c, d = (r.random_motion(7919 * (first + i) + k) for k in range(4))
@@ -43,6 +44,8 @@ class Holdout:
             picture, labels = r.draw(who, b, 1, True)
             tgt.append(picture)
             lab.append(labels)
+            for to, what in zip((flow, seen), r.flow()):
+                to.append(what)
             ms.append(a)
             mt.append(b)
             # relative: half ranges, so that the sum stays in what is drawn well
@@ -54,32 +57,56 @@ class Holdout:
             picture, labels = r.draw(who, moved, 1, True)
             cross.append((r.draw(who, a0), picture))
             cross_lab.append(labels)
-            me.append(moved)
         t = lambda x: to_tensor(np.stack(x))
         self.src, self.tgt, self.d0, self.dt = t(src), t(tgt), t(d0), t(dt)
         self.cross_src, self.cross = t([c[0] for c in cross]), t([c[1] for c in cross])
         self.lab, self.cross_lab = torch.from_numpy(np.stack(lab)).int(), torch.from_numpy(np.stack(cross_lab)).int()
+        self.flow, self.seen = torch.from_numpy(np.stack(flow)), torch.from_numpy(np.stack(seen))
         self.ms, self.mt = torch.from_numpy(np.stack(ms)), torch.from_numpy(np.stack(mt))
 
     def labels(self, net: Liax) -> dict[str, float]:
+        """R2 of what the encoder reads."""
         pictures, want = torch.cat((self.src, self.tgt)), to_labels(torch.cat((self.ms, self.mt)))
         got = torch.cat([net.alpha(net.encode(x)[0])[:, IDS] for x in pictures.split(16)])
         r2 = 1 - (got - want).square().sum(0) / (want - want.mean(0)).square().sum(0)
         return {row[0]: float(v) for row, v in zip(LABELS, r2)}
 
-    def run(self, net: Liax) -> tuple[Tensor, Tensor]:
+    def flows(self, net: Liax, levels: int, still: int) -> tuple[list[float], list[float]]:
+        """Mean distance between the flow and the true one by level, in pixels: on the face, in the eyes."""
+        far = []
+        for i in range(0, len(self.src), 16):
+            z, f = net.encode(self.src[i:i + 16])
+            z = z + net.motion(net.alpha(net.encode(self.tgt[i:i + 16])[0]))
+            far.append([F.interpolate(torch.tanh(x[:, :2]), (net.size,) * 2, mode="bilinear") - self.flow[i:i + 16]
+                        for x in net.decode(z, f[:levels], picture=False, still=still)[1]])
+        where = [self.seen * (self.lab & bits > 0) for bits in (FACE, EYES)]
+        far = [torch.cat(level).norm(dim=1) * net.size / 2 for level in zip(*far)]
+        return tuple([float((d * w).sum() / w.sum()) for d in far] for w in where)
+
+    def run(self, net: Liax, levels: int | None = None, still: int = 0) -> tuple[Tensor, Tensor]:
         own, rel = [], []
         for s, t, cs, d0, dt in zip(*(x.split(16) for x in (self.src, self.tgt, self.cross_src, self.d0, self.dt))):
             z, f = net.encode(s)
-            own.append(net.decode(z + net.motion(net.alpha(net.encode(t)[0])), f)[0])
+            own.append(net.decode(z + net.motion(net.alpha(net.encode(t)[0])), f[:levels], still=still)[0])
             z, f = net.encode(cs)
             move = net.alpha(net.encode(dt)[0]) - net.alpha(net.encode(d0)[0])
-            rel.append(net.decode(z + net.motion(net.alpha(z) + move), f)[0])
-        return torch.cat(own), torch.cat(rel)
+            rel.append(net.decode(z + net.motion(net.alpha(z) + move), f[:levels], still=still)[0])
+        return tuple(F.interpolate(torch.cat(x), (net.size,) * 2, mode="bilinear") for x in (own, rel))
 
     @torch.no_grad()
-    def measure(self, net: Liax) -> tuple[dict[str, float], np.ndarray]:
-        own, rel = self.run(net)
+    def show(self, net: Liax, stage: str, levels: int, still: int, path: str, say) -> None:
+        """What can be told in the middle of training."""
+        say("  labels, R2: " + " ".join(f"{k} {v:.3f}" for k, v in self.labels(net).items()))
+        if stage != "encoder":
+            say("  flow, pixels off: " + ", ".join(n + " " + " ".join(f"{v:.2f}" for v in x) for n, x in zip(("face", "eyes"), self.flows(net, levels, still))))
+        if stage == "picture":
+            measures, grid = self.measure(net, levels, still)
+            say("  held out: " + " ".join(f"{k} {v:.3f}" for k, v in measures.items()))
+            Image.fromarray(grid).save(path)
+
+    @torch.no_grad()
+    def measure(self, net: Liax, levels: int | None = None, still: int = 0) -> tuple[dict[str, float], np.ndarray]:
+        own, rel = self.run(net, levels, still)
         eyes, mouth = (self.lab & EYES > 0).float(), (self.lab & MOUTH > 0).float()
         ceyes, cmouth = (self.cross_lab & EYES > 0).float(), (self.cross_lab & MOUTH > 0).float()
         m = {"self": psnr(own, self.tgt), "copy": psnr(self.src, self.tgt),
@@ -100,7 +127,7 @@ class Holdout:
 
 # name, renderer's motions and their signs, one-sided, lowest and highest useful value in units of the main motion id, note
 CONTROLS = (
-    ("yaw", {"yaw": 1}, False, -0.5, 0.5, "plus turns the head to the viewer's right"),
+    ("yaw", {"yaw": 1}, False, -0.45, 0.45, "plus turns the head to the viewer's right"),
     ("pitch", {"pitch": 1}, False, -0.45, 0.45, "plus looks up"),
     ("roll", {"roll": 1}, False, -0.45, 0.45, "plus tips the head to the viewer's right"),
     ("x", {"x": 1}, False, -0.45, 0.45, "plus moves to the viewer's right"),
@@ -111,7 +138,7 @@ CONTROLS = (
     ("pout", {"pout": 1}, True, 0.0, 0.6, "plus pushes the lips out"),
     ("oh", {"oh": 1}, True, 0.0, 0.6, "plus rounds the lips"),
     ("cheeks", {"cheeks": 1}, True, 0.0, 0.6, "plus blows up the cheeks"),
-    ("eyes-open", {"blink-left": -1, "blink-right": -1}, False, -0.7, 0.3, "minus closes both eyes"),
+    ("eyes-open", {"blink-left": -1, "blink-right": -1}, False, -0.8, 0.0, "minus closes both eyes"),
     ("wink", {"blink-left": -1, "blink-right": 1}, False, -0.4, 0.4, "plus closes the viewer's right eye and opens the left"),
     ("brows", {"brows": 1}, False, -0.4, 0.4, "plus raises the brows, minus frowns"),
     ("gaze-x", {"gaze-x": 1}, False, -0.4, 0.4, "plus looks to the viewer's right"),

@@ -18,6 +18,10 @@ FIR = torch.tensor([1.0, 3.0, 3.0, 1.0])
 FIR2 = torch.outer(FIR, FIR) / 64
 
 
+
+HALF_OPEN = 32  # up to this size masks let half of the flow branch's own features through, beside the warped ones
+
+
 def level_name(i: int) -> str:
     return "_512" if i == 0 else str(i + 1)
 
@@ -88,13 +92,17 @@ class Liax(nn.Module):
             self.start_level(i, last=i == n - 1)
 
     def start_styled(self, p: str, ci: int, co: int, q: Tensor) -> None:
-        self.put(p + ".conv.weight", torch.randn(1, co, ci, 3, 3))
+        w = torch.randn(1, co, ci, 3, 3)
+        if ci == co:  # mostly hand on what comes: a deep chain of random layers would scramble the motion
+            w = 0.7 * w
+            w[0, range(ci), range(ci), 1, 1] += 0.7 * math.sqrt(9 * ci)
+        self.put(p + ".conv.weight", w)
         self.start_modulation(p + ".conv", ci, q)
         self.put(p + ".activate.bias", torch.zeros(co))
 
     def start_modulation(self, p: str, ci: int, q: Tensor) -> None:
-        # motions are smaller than the rest of the latent: their columns begin larger
-        self.put(p + ".modulation.weight", torch.randn(ci, self.widths[0]) @ (torch.eye(self.widths[0]) + 3 * q @ q.T))
+        # motions are smaller than the rest of the latent: their columns begin larger; in all far from folding over
+        self.put(p + ".modulation.weight", torch.randn(ci, self.widths[0]) @ (0.2 * torch.eye(self.widths[0]) + 0.6 * q @ q.T))
         self.put(p + ".modulation.bias", torch.ones(ci))
 
     def start_level(self, i: int, last: bool) -> None:
@@ -124,9 +132,20 @@ class Liax(nn.Module):
         self.put(r + ".conv.1.bias", torch.full((3,), 2.0))  # away from the kink
         self.put(r + ".bias", torch.full((1, 3, 1, 1), -2.0 * ROOT2))
         r = f"dec.flow{level_name(i)}"
-        self.put(r + ".conv.weight", 0.01 * torch.randn(1, 3, c, 1, 1))
+        self.put(r + ".conv.weight", torch.randn(1, 3, c, 1, 1) * (0 if last else 0.01))
         self.start_modulation(r + ".conv", c, q)
-        self.put(r + ".bias", torch.tensor([0, 0, 3.0 if i == 0 else 0.0]).view(1, 3, 1, 1))
+        self.put(r + ".bias", torch.tensor([0, 0, 3.0 if 4 << i == HALF_OPEN else 0.0]).view(1, 3, 1, 1))
+
+    @torch.no_grad()
+    def fit_colours(self) -> None:
+        """Let the last level's picture copy: what the finest features tell of the colours, found by least squares."""
+        colours, n, t = torch.rand(1, 3, 64, 64) * 2 - 1, len(self.widths) - 1, level_name(len(self.widths) - 2)
+        f = self.conv_layer(colours, "enc.enc_2r.block1")[0].flatten(1).T
+        x = torch.linalg.lstsq(torch.cat((f, torch.ones(len(f), 1)), 1), colours[0].flatten(1).T).solution
+        # four residual blocks halve the features twice; the layer's own gains are sqrt2 and 1/sqrt(channels)
+        self.put(f"dec.rgb{t}.conv.0.weight", x[:-1].T[:, :, None, None] * 4 * math.sqrt(self.widths[n] / 2))
+        self.put(f"dec.rgb{t}.bias", self.get(f"dec.rgb{t}.bias") + x[-1].view(1, 3, 1, 1))
+        self.put(f"dec.conv{t}_2_up.1.weight", 0.1 * self.get(f"dec.conv{t}_2_up.1.weight"))
 
     # ---- layers
     def conv(self, x: Tensor, key: str, **how) -> Tensor:
@@ -191,10 +210,21 @@ class Liax(nn.Module):
         for i in range(2, n + 1):
             feats.append(self.enc_res(feats[-1], f"enc.enc_2r.block{i}.0."))
         x = self.enc_res(feats[-1], "enc.enc_2r.block_512.")
-        return self.conv(x, "enc.enc_2r.block8.weight").flatten(1).float(), feats[::-1]
+        w = self.last_weight()
+        return F.conv2d(x, (w / math.sqrt(w[0].numel())).to(x.dtype)).flatten(1).float(), feats[::-1]
+
+    def last_weight(self) -> Tensor:
+        """The encoder's last layer, kept off the labels' directions: those are for the target's motion alone."""
+        w, q = self.get("enc.enc_2r.block8.weight"), self.directions()[:, IDS]
+        return w - (q @ (q.T @ w.flatten(1))).view_as(w)
 
     def alpha(self, z: Tensor) -> Tensor:
         return self.linear(z, "enc.enc_r2t.0")
+
+    def source_code(self, labels: Tensor) -> Tensor:
+        """What in a latent is read as these labels."""
+        w, b = self.get("enc.enc_r2t.0.weight")[IDS], self.get("enc.enc_r2t.0.bias")[IDS]
+        return (labels - b) * math.sqrt(w.shape[1]) @ (w / w.square().sum(1, keepdim=True))
 
     def directions(self) -> Tensor:
         return torch.linalg.qr(self.get("dec.direction.weight") + 1e-8).Q
@@ -202,10 +232,11 @@ class Liax(nn.Module):
     def motion(self, alpha: Tensor) -> Tensor:
         return alpha @ self.directions().T
 
-    def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True) -> tuple[Tensor | None, list[Tensor]]:
+    def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True, still: int = 0) -> tuple[Tensor | None, list[Tensor]]:
         """Picture [B,3,S,S] and the raw flow of every level [B,3,s,s].
         teacher: (which [B,1,1,1] 0/1, flows, masks by level): where `which` is 1 the warps use these instead.
-        Without `picture` only the flows are computed, at half the cost."""
+        Without `picture` only the flows are computed, at half the cost. The first levels alone run if only their features
+        are given. `still`: so many of the finest levels leave the flow as it is (their flow layer is zero)."""
         flow = g = rgb = None
         flows = []
         first = self.get("dec.input.input").to(feats[0].dtype).expand(len(z), -1, -1, -1)
@@ -213,11 +244,15 @@ class Liax(nn.Module):
         for i, feat in enumerate(feats):
             t, s = level_name(i), feat.shape[-1]
             p = f"dec.conv{t}"
-            h = self.styled(h, z, p + "_1", up=True)
-            for j in range(4):
-                h = self.flow_res(h, z, f"{p}_2.{j}")
-            f = self.modulated(h, z, f"dec.flow{t}.conv", demod=False)[0].float() + self.get(f"dec.flow{t}.bias")
-            flow = f if flow is None else f + up2(flow)
+            moves = i < len(self.widths) - 1 - still
+            if moves:
+                h = self.styled(h, z, p + "_1", up=True)
+                for j in range(4):
+                    h = self.flow_res(h, z, f"{p}_2.{j}")
+                f = self.modulated(h, z, f"dec.flow{t}.conv", demod=False)[0].float() + self.get(f"dec.flow{t}.bias")
+                flow = f if flow is None else f + up2(flow)
+            else:
+                flow = up2(flow)
             flows.append(flow)
             shift, mask = torch.tanh(flow[:, :2]), torch.sigmoid(flow[:, 2:])
             if teacher is not None:
@@ -227,7 +262,8 @@ class Liax(nn.Module):
             line = torch.linspace(-1, 1, s, device=z.device)
             grid = torch.stack((line.view(1, -1).expand(s, s), line.view(-1, 1).expand(s, s)), -1) + shift.permute(0, 2, 3, 1)
             warp = F.grid_sample(feat, grid.to(feat.dtype), align_corners=True) * mask.to(feat.dtype)
-            h = torch.addcmul(warp, 1 - mask.to(h.dtype), h)
+            if moves:
+                h = torch.addcmul(warp, 1 - mask.to(h.dtype), h)
             if not picture:
                 continue
             if g is None:
@@ -245,6 +281,7 @@ class Liax(nn.Module):
     def checkpoint(self) -> dict[str, Tensor]:
         """The published keys, kernels included, contiguous float32."""
         out = {k.replace("/", "."): v.detach().clone().contiguous() for k, v in self.p.items()}
+        out["enc.enc_2r.block8.weight"] = self.last_weight().detach().contiguous()
         n = len(self.widths) - 1
         for i in range(n, 0, -1):
             p = f"enc.enc_2r.block{n + 2 - i}.0." if i > 1 else "enc.enc_2r.block_512."
@@ -273,51 +310,9 @@ class Liax(nn.Module):
         net.restore(tensors)
         return net
 
-    def grown(self, width: int) -> "Liax":
-        """The same network for pictures of twice the size. The new first layers hand the old ones the halved picture,
-        exactly but for its smoothing; the new level adds nothing to the flow, and to the picture what smoothing took."""
-        n = len(self.widths) - 1
-        net, old, q = Liax(self.size * 2, self.widths + [width], self.motions), self.checkpoint(), {}
-        for k, v in old.items():
-            if k.startswith("enc.enc_2r.block") and k[16].isdigit() and not k.startswith("enc.enc_2r.block8."):
-                i = int(k[16])
-                if i == 1:
-                    continue
-                k = f"enc.enc_2r.block{i + 1}{k[17:]}"
-            q[k] = v
-        net.restore(q)
-        # block1: +-colours as in start(); block2: conv1 passes them on, conv2 is the old block1 on the blurred picture
-        ci, co = width, self.widths[n]
-        p = "enc.enc_2r.block2.0."
-        first = torch.zeros(co, ci, 3, 3)
-        for k in range(3):  # sqrt2 (lrelu(x) - lrelu(-x)) = 1.2 sqrt2 x
-            for sign, at in ((1, k), (-1, 3 + k)):
-                first[at, k, 1, 1], first[at, 3 + k, 1, 1] = (sign * math.sqrt(9 * ci) / (1.2 * ROOT2), -sign * math.sqrt(9 * ci) / (1.2 * ROOT2))
-        net.put(p + "conv1.0.weight", first + 0.02 * torch.randn_like(first))
-        net.put(p + "conv1.1.bias", torch.zeros(co))
-        w1, b1 = old["enc.enc_2r.block1.0.weight"][:, :, 0, 0] / math.sqrt(3), old["enc.enc_2r.block1.1.bias"]
-        second = torch.zeros(co, co, 3, 3)
-        gain = ROOT2 * math.sqrt(9 * co) / (1.2 * ROOT2)  # sqrt2 for the block's own 1/sqrt2
-        second[:, 0:3, 1, 1], second[:, 3:6, 1, 1] = w1 * gain, -w1 * gain
-        net.put(p + "conv2.1.weight", second + 0.02 * torch.randn_like(second))
-        net.put(p + "conv2.2.bias", b1 * ROOT2)
-        net.put(p + "skip.1.weight", 0.02 * torch.randn(co, ci, 1, 1))
-        t = level_name(n)
-        net.put(f"dec.flow{t}.conv.weight", torch.zeros(1, 3, width, 1, 1))
-        net.sharpen(n, width)
-        return net
-
-    def sharpen(self, i: int, c: int) -> None:
-        """Let the picture branch of level i add its colours less their blur: d = g[k] - g[3 + k] is a colour, the first
-        residual block subtracts the blurred d, and lrelu(x) - lrelu(-x) = 1.2 x makes the way there linear."""
-        p, blur = f"dec.conv{level_name(i)}_2_rgb.", torch.outer(torch.tensor([1.0, 2, 1]), torch.tensor([1.0, 2, 1])) / 16
-        for j in range(4):
-            for m in (1, 2):
-                w = 0.02 * torch.randn(c, c, 3, 3)
-                if j == 0:
-                    gain = math.sqrt(9 * c) * (1 if m == 1 else -1 / 2.88)
-                    for k in range(3):
-                        for row, sign in ((k, 1), (3 + k, -1)):
-                            w[row, k] += sign * gain * blur
-                            w[row, 3 + k] -= sign * gain * blur
-                self.put(f"{p}{j}.conv{m}.0.weight", w)
+    def take_encoder(self, tensors: dict[str, Tensor]) -> None:
+        """The encoder and the motion directions of a checkpoint; the rest begins anew."""
+        self.restore({k: v for k, v in tensors.items() if k.startswith("enc.") or k == "dec.direction.weight"})
+        for k, p in self.p.items():
+            if k.endswith("modulation/weight"):
+                self.start_modulation(k[:-7].replace("/", ".").removesuffix(".modulation"), len(p), self.directions().detach())

@@ -19,19 +19,23 @@ LIBRARY = os.environ.get("PORTRAIT_LIBRARY", os.path.join(ROOT, "build", "libpor
 
 NAMES = ("yaw", "pitch", "roll", "x", "y", "scale", "jaw", "smile", "pout", "oh", "cheeks", "blink-left", "blink-right",
          "brows", "gaze-x", "gaze-y")
-# How much of the renderer's own range the training motions use.
-SPREAD = np.array([.65, .7, .5, .35, .35, .5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
+# How much of the renderer's own range the training motions use: of the pose what 99 % of its clips' frames need.
+SPREAD = np.array([.65, .5, .4, .3, .2, .25, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
 FACE, EYES, BROWS, MOUTH, HAIR, BODY = 1, 2, 4, 8, 16, 32
+TRAITS = 24  # width ... cheekbone
 HELD_OUT = 1000  # identities 0..999 are never trained on
 
 # Motion id of each label, its gain and its centre: alpha = gain * (value - centre). The ids mean what they mean in the
 # released model; 0..4 have no published meaning.
 LABELS = (  # name, id, gain, centre
-    ("yaw", 37, 1.0, 0), ("pitch", 28, 1.4, 0), ("roll", 15, 1.8, 0), ("x", 0, 5.0, 0), ("y", 1, 5.0, 0),
-    ("scale", 2, 4.5, 0), ("jaw", 25, -0.8, 0.4), ("smile", 19, 0.45, 0), ("pout", 6, 0.8, 0.3), ("oh", 16, 0.8, 0.3),
+    ("yaw", 37, 1.0, 0), ("pitch", 28, 2.0, 0), ("roll", 15, 2.25, 0), ("x", 0, 6.0, 0), ("y", 1, 9.0, 0),
+    ("scale", 2, 9.0, 0), ("jaw", 25, -0.8, 0.4), ("smile", 19, 0.45, 0), ("pout", 6, 0.8, 0.3), ("oh", 16, 0.8, 0.3),
     ("cheeks", 4, 0.8, 0.3), ("blink", 13, -0.8, 0.4), ("wink", 3, 0.4, 0), ("brows", 24, 0.4, 0), ("gaze-x", 17, 0.4, 0),
     ("gaze-y", 26, 0.4, 0))
 IDS = [row[1] for row in LABELS]
+FREE_IDS = [i for i in range(40) if i not in IDS]  # along their directions the latent holds the traits
+# How much a label's error weighs: about as much as it moves in the picture.
+LABEL_WEIGHT = torch.tensor([1.5, 1.2, .8, .6, .6, .5, .6, .5, .4, .4, .4, .6, .4, .5, .5, .5])
 
 
 def to_labels(motion: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ class Renderer:
         lib.portrait_draw.argtypes = [ctypes.c_void_p] * 4
         lib.portrait_labels.argtypes = [ctypes.c_void_p] * 2
         lib.portrait_flow.argtypes = [ctypes.c_void_p] * 4
-        self.size, self.boards = size, [lib.portrait_board_new(size, size, aa) for _ in range(2)]
+        self.size, self.boards = size, [lib.portrait_board_new(size, size, aa) for _ in range(3)]
         if not all(self.boards):
             raise MemoryError("portrait_board_new")
         self.id_bytes = lib.portrait_identity_bytes()
@@ -67,6 +71,11 @@ class Renderer:
         buf = ctypes.create_string_buffer(self.id_bytes)
         self.lib.portrait_identity(buf, seed)
         return buf
+
+    @staticmethod
+    def traits(identity) -> np.ndarray:
+        """The lengths and shapes that tell a face: the first values of the renderer's struct."""
+        return np.frombuffer(identity, np.float32, TRAITS).copy()
 
     def random_motion(self, seed: int, amount: float = 1.0) -> np.ndarray:
         m = np.zeros(16, np.float32)
@@ -88,10 +97,10 @@ class Renderer:
         self.lib.portrait_labels(self.boards[board], lab.ctypes.data)
         return rgb, lab
 
-    def flow(self):
-        """From the picture on board 1 (target) to the one on board 0 (source): flow [2,S,S], seen [S,S]."""
+    def flow(self, here: int = 1, there: int = 0):
+        """From the picture on board `here` (the target) to the one on board `there` (the source): flow [2,S,S], seen [S,S]."""
         flow, seen = np.empty((2, self.size, self.size), np.float32), np.empty((self.size, self.size), np.float32)
-        self.lib.portrait_flow(self.boards[1], self.boards[0], flow.ctypes.data, seen.ctypes.data)
+        self.lib.portrait_flow(self.boards[here], self.boards[there], flow.ctypes.data, seen.ctypes.data)
         return flow, seen
 
 
@@ -101,10 +110,12 @@ def to_tensor(rgb: np.ndarray) -> Tensor:
 
 
 class Stream:
-    """Batches drawn by a thread of its own: the renderer runs outside Python's lock."""
+    """Batches drawn by a thread of its own: the renderer runs outside Python's lock. A batch is N pairs of pictures, each
+    of one person: picture 2i and 2i+1 [2N,...] `img`, `lab`, `motion`; `flow`, `seen`: where its points are in the other of
+    the pair; `rest`, `rest_seen`: where in the person's picture at rest."""
 
-    def __init__(self, size: int, batch: int, seed: int, pairs: bool = True, amount=lambda: 1.0, depth: int = 3):
-        self.size, self.batch, self.pairs, self.amount = size, batch, pairs, amount
+    def __init__(self, size: int, pairs: int, seed: int, aa: int = 2, depth: int = 3):
+        self.size, self.aa, self.pairs = size, aa, pairs
         self.rng = np.random.default_rng(seed)
         self.queue: queue.Queue = queue.Queue(depth)
         threading.Thread(target=self.work, daemon=True).start()
@@ -112,26 +123,20 @@ class Stream:
     def seed(self) -> int:
         return int(self.rng.integers(HELD_OUT, 1 << 62))
 
-    def one(self, r: Renderer):
-        who, amount = r.identity(self.seed()), self.amount()
-        ms = r.random_motion(self.seed())
-        src, lab_s = r.draw(who, ms, 0, True)
-        if not self.pairs:
-            return src, ms, lab_s
-        mt = r.random_motion(self.seed())
-        if amount < 1:
-            mt = ms + amount * (mt - ms)
-        tgt, lab = r.draw(who, mt, 1, True)
-        return (src, ms, lab_s, tgt, mt, lab, *r.flow())
+    def pair(self, r: Renderer):
+        who = r.identity(self.seed())
+        r.draw(who, np.zeros(16, np.float32), 2)
+        motions = [r.random_motion(self.seed()) for _ in range(2)]
+        drawn = [r.draw(who, m, i, True) for i, m in enumerate(motions)]
+        for i in range(2):
+            yield (*drawn[i], motions[i], r.traits(who), *r.flow(i, 1 - i), *r.flow(i, 2))
 
     def work(self):
-        r = Renderer(self.size)
+        r = Renderer(self.size, self.aa)
         while True:
-            cols = list(zip(*(self.one(r) for _ in range(self.batch))))
-            out = {}
-            for name, col in zip(("src", "ms", "lab_s", "tgt", "mt", "lab", "flow", "seen"), cols):
-                a = np.stack(col)
-                out[name] = to_tensor(a) if name in ("src", "tgt") else torch.from_numpy(a)
+            rows = [np.stack(c) for c in zip(*(one for _ in range(self.pairs) for one in self.pair(r)))]
+            out = dict(zip(("img", "lab", "motion", "traits", "flow", "seen", "rest", "rest_seen"), map(torch.from_numpy, rows)))
+            out["img"] = to_tensor(rows[0])
             self.queue.put(out)
 
     def __next__(self):

@@ -1,8 +1,8 @@
 """Train the demo LIA-X on drawn portraits.
 
-A run has two stages: the encoder alone learns to read the motions from pictures (cheap), then everything is trained. The
-renderer's own flow supervises every level; at first it also replaces the network's flow in the warps, so that the
-picture branch can learn before the flow is right.
+What the renderer knows teaches every part of the network by itself: the motions' values the encoder, the true flow every
+level's flow, what the source shows the masks. Where a part still errs, the truth takes its place in some of the samples, so
+that what comes after it can learn already. Every picture of a pair is source once and target once.
 """
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import glob
 import json
 import math
 import os
-import tempfile
 import time
 
 import numpy as np
@@ -21,25 +20,21 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import portraits
 from evaluate import Holdout
-from network import Liax, level_name
-from portraits import BROWS, EYES, FACE, IDS, LABELS, MOUTH, Stream, to_labels
+from network import HALF_OPEN, Liax, level_name
+from optimizer import Optimizer
+from portraits import BODY, BROWS, EYES, FACE, FREE_IDS, HAIR, HELD_OUT, IDS, LABEL_WEIGHT, LABELS, MOUTH, Renderer, Stream, to_labels
 
 GAZE = [i for i, row in enumerate(LABELS) if row[0].startswith("gaze")]
+TRAIT_SCALE: list[Tensor] = []
 PART = 12 << 20  # bytes of state per file
 
 
-def save_state(path: str, net: Liax, ema: dict[str, Tensor], opt: torch.optim.Optimizer, info: dict) -> None:
+def save_state(path: str, net: Liax, ema: dict[str, Tensor], opt: Optimizer, info: dict) -> None:
     """All that a run needs to go on, in safetensors files of PART bytes at most."""
-    tensors = {}
-    for (k, p) in net.p.items():
-        tensors["net." + k], tensors["ema." + k] = p.detach(), ema[k]
-        s = opt.state.get(p, {})
-        for name in ("exp_avg", "exp_avg_sq"):
-            if name in s:
-                tensors[f"{name}.{k}"] = s[name]
-    os.makedirs(path, exist_ok=True)
+    tensors = {f"net.{k}": p.detach() for k, p in net.p.items()} | {f"ema.{k}": v for k, v in ema.items()}
+    tensors |= {f"net.{k}": p.detach() for k, p in opt.params.items() if k.startswith("probe.")}
+    tensors |= {f"{name}.{k}": s[name] for k, s in opt.state.items() for name in ("first", "second") if name in s}
     parts, size = [{}], 0
     for k, v in tensors.items():
         if size + v.nbytes > PART and parts[-1]:
@@ -52,62 +47,60 @@ def save_state(path: str, net: Liax, ema: dict[str, Tensor], opt: torch.optim.Op
         os.remove(old)
     for i in range(len(parts)):
         os.rename(os.path.join(path, f"state-{i}.safetensors.new"), os.path.join(path, f"state-{i}.safetensors"))
-    info = dict(info, size=net.size, widths=net.widths, motions=net.motions)
     with open(os.path.join(path, "state.json"), "w") as f:
-        json.dump(info, f)
+        json.dump(dict(info, size=net.size, widths=net.widths, motions=net.motions), f)
 
 
-def load_state(path: str) -> tuple[Liax, dict[str, Tensor], dict[str, Tensor], dict]:
+def load_state(path: str) -> tuple[Liax, dict[str, Tensor], dict]:
     with open(os.path.join(path, "state.json")) as f:
         info = json.load(f)
     tensors = {}
     for part in glob.glob(os.path.join(path, "state-*.safetensors")):
         tensors.update(load_file(part))
     net = Liax(info["size"], info["widths"], info["motions"])
-    net.restore({k[4:].replace("/", "."): v for k, v in tensors.items() if k.startswith("net.")})
-    return net, {k[4:]: v for k, v in tensors.items() if k.startswith("ema.")}, tensors, info
+    net.restore({k[4:].replace("/", "."): v for k, v in tensors.items() if k.startswith("net.") and not k.startswith("net.probe")})
+    return net, tensors, info
 
 
-def export(path: str, net: Liax, ema: dict[str, Tensor]) -> None:
-    """The averaged weights as float16, under the checkpoint's keys."""
-    live = {k: p.detach().clone() for k, p in net.p.items()}
-    with torch.no_grad():
-        for k, p in net.p.items():
-            p.copy_(ema[k])
-        tensors = {k: v.half().cpu().contiguous() for k, v in net.checkpoint().items()}
-        for k, p in net.p.items():
-            p.copy_(live[k])
-    save_file(tensors, path + ".new")
+def export(path: str, net: Liax) -> None:
+    save_file({k: v.half().cpu().contiguous() for k, v in net.checkpoint().items()}, path + ".new")
     os.rename(path + ".new", path)
 
 
-class Teacher:
-    """What the renderer knows about one batch, at the size of every level."""
+def smaller(x: Tensor, k: int) -> Tensor:
+    return F.avg_pool2d(x, k) if k > 1 else x
 
-    def __init__(self, batch: dict, sizes: list[int], which: Tensor):
-        flow, seen = batch["flow"], batch["seen"][:, None]
-        lab = batch["lab"].int()
+
+class Teacher:
+    """What the renderer knows about one batch of targets, at the size of every level."""
+
+    def __init__(self, flow: Tensor, seen: Tensor, lab: Tensor, sizes: list[int]):
+        lab, seen = lab.int()[:, None], seen[:, None]
         face = (lab & FACE > 0).float()
-        eyes_mouth, brows = ((lab & (EYES | MOUTH)) > 0).float() * face, (lab & BROWS > 0).float() * face
-        self.weight = (1 + 5 * eyes_mouth + 2 * brows)[:, None]
-        self.which, self.flow, self.seen, self.w = which, [], [], []
+        self.weight = 1 + 5 * ((lab & (EYES | MOUTH)) > 0).float() * face + 2 * ((lab & BROWS) > 0).float() * face
+        # what moves on the wall is not seen: the flow need not be still there, and may run on smoothly over the outline
+        person = ((lab & (FACE | HAIR | BODY)) > 0).float()
+        # lids and irises are small: they count three times as much again in the flow
+        q = (self.weight + 12 * ((lab & EYES) > 0).float() * face) * seen * (0.02 + 0.98 * person)
+        self.flow, self.seen, self.q, self.w = [], [], [], []
         for s in sizes:
             k = flow.shape[-1] // s
-            m = F.avg_pool2d(seen, k) if k > 1 else seen
-            f = (F.avg_pool2d(flow * seen, k) if k > 1 else flow * seen) / m.clamp(min=1e-3)
-            self.flow.append(f * (s / (s - 1)))
-            self.seen.append(m)
-            self.w.append(F.avg_pool2d(self.weight, k) if k > 1 else self.weight)
+            self.q.append(smaller(q, k))
+            self.flow.append(smaller(flow * q, k) / self.q[-1].clamp(min=1e-4) * (s / (s - 1)))
+            self.seen.append(smaller(seen, k) * (0.5 if s <= HALF_OPEN else 0.95))
+            self.w.append(smaller(self.weight, k))
 
-    def forced(self):
-        return self.which.view(-1, 1, 1, 1), self.flow, self.seen
-
-    def flow_loss(self, flows: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def losses(self, flows: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean error of the flow and of its slope, in tenths of 1/128 of the picture; cross-entropy of the masks."""
         far = mask = 0
-        for f, true, seen, w in zip(flows, self.flow, self.seen, self.w):
-            q = w * seen
-            far = far + (q * (torch.tanh(f[:, :2]) - true).abs()).sum() / q.sum()
-            mask = mask + F.binary_cross_entropy_with_logits(f[:, 2:], seen)
+        for f, true, seen, q, w in zip(flows, self.flow, self.seen, self.q, self.w):
+            e = torch.tanh(f[:, :2]) - true
+            far = far + 6.4 * (q * e.abs()).sum() / q.sum()
+            for axis in (2, 3):  # lids, lips and brows move against their surroundings: there a common error does not count
+                n = e.shape[axis] - 1
+                v = torch.minimum(q.narrow(axis, 1, n), q.narrow(axis, 0, n))
+                far = far + 6.4 * (v * e.diff(dim=axis).abs()).sum() / v.sum()
+            mask = mask + (w * F.binary_cross_entropy_with_logits(f[:, 2:], seen, reduction="none")).sum() / w.sum()
         return far / len(flows), mask / len(flows)
 
 
@@ -121,244 +114,233 @@ def picture_loss(y: Tensor, t: Tensor, w: Tensor) -> Tensor:
     return loss
 
 
-def label_loss(net: Liax, z: Tensor, motion: Tensor, used: Tensor) -> Tensor:
-    """The readout tells the motion, and the rest of the latent keeps off the motions' directions."""
-    want = to_labels(motion.cpu()).to(z.device)
-    read = F.smooth_l1_loss(4 * net.alpha(z)[:, IDS], 4 * want, beta=0.5, reduction="none")
-    seen = torch.ones_like(read)
-    seen[:, GAZE] = 1 - 0.9 * motion[:, 11:13].mean(1, keepdim=True)  # closed eyes do not tell where they look
-    return (seen * read).mean() + 0.01 * (z @ used).square().mean()
+def sharpness_loss(y: Tensor, t: Tensor, w: Tensor) -> Tensor:
+    """How much detail 8x8 pixels hold, wherever in them it lies: what is a little off its place need not be blurred."""
+    def detail(x: Tensor) -> Tensor:
+        dx, dy = x[:, :, :-1, 1:] - x[:, :, :-1, :-1], x[:, :, 1:, :-1] - x[:, :, :-1, :-1]
+        return (F.avg_pool2d(F.pad(dx.square() + dy.square(), (0, 1, 0, 1)), 8) + 1e-3).sqrt()
+    w = F.avg_pool2d(w, 8)
+    return (w * (detail(y) - detail(t)).abs()).sum() / (3 * w.sum())
+
+
+def label_loss(read: Tensor, want: Tensor, motion: Tensor) -> Tensor:
+    e = 4 * (read - want)  # of about 1
+    loss = LABEL_WEIGHT.to(read) * F.smooth_l1_loss(e, torch.zeros_like(e), beta=0.1, reduction="none")
+    open_eyes = torch.ones_like(loss)
+    open_eyes[:, GAZE] = 1 - 0.9 * motion[:, 11:13].mean(1, keepdim=True)  # closed eyes do not tell where they look
+    return (open_eyes * loss).mean()
 
 
 class Probes(torch.nn.Module):
-    """Linear readouts of the label picture from the coarse features, for training only: where eyes, irises, brows,
-    mouth, face, hair and body are is known for every place, which teaches an encoder faster than one number per picture."""
+    """Linear readouts for training only. Of the coarse features: where eyes, irises, brows, mouth, face, hair and body are,
+    and which place of the person at rest every place shows, which teaches an encoder faster than one number per picture."""
 
     def __init__(self, net: Liax):
         super().__init__()
-        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(w, 8, 1) for w in net.widths[1:4])
+        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(w, 10, 1) for w in net.widths[1:4])
 
-    def forward(self, feats: list[Tensor], labels: Tensor) -> Tensor:
-        maps = torch.stack([(labels.int() & (1 << i) > 0).float() for i in range(8)], 1)
+    def forward(self, feats: list[Tensor], batch: dict) -> Tensor:
+        lab = batch["lab"].int()
+        maps = torch.stack([(lab & (1 << i) > 0).float() for i in range(8)], 1)
+        scale = maps.new_tensor([1, 3, 3, 3, 1, 1, 6, 4]).view(1, -1, 1, 1)
+        line = torch.linspace(-1, 1, lab.shape[-1], device=lab.device)
+        place = batch["rest"] + torch.stack(torch.meshgrid(line, line, indexing="xy"))
+        known = (batch["rest_seen"] * ((lab & (FACE | HAIR | BODY)) > 0))[:, None]
         loss = 0
         for head, f in zip(self.heads, feats):
-            want = F.avg_pool2d(maps, labels.shape[-1] // f.shape[-1])
-            scale = maps.new_tensor([1, 3, 3, 3, 1, 1, 6, 4]).view(1, -1, 1, 1)
-            loss = loss + (scale * (head(f.float()) - want)).square().mean()
+            k, q = lab.shape[-1] // f.shape[-1], head(f.float())
+            m = smaller(known, k)
+            loss = loss + (scale * (q[:, :8] - smaller(maps, k))).square().mean()
+            loss = loss + 4 * (m * q[:, 8:] - smaller(place * known, k)).abs().mean()
         return loss
 
 
-def step(net: Liax, probes: Probes, batch: dict, stage: str, teach: float, used: Tensor, half: bool, picture: bool) -> dict[str, Tensor]:
-    src = batch["src"].contiguous(memory_format=torch.channels_last)
-    src = src.bfloat16() if half else src
-    n, motion, lab = len(src), batch["ms"], batch["lab_s"]
-    if stage == "full":  # the target serves as a second labelled picture
-        tgt = batch["tgt"].to(src.dtype).contiguous(memory_format=torch.channels_last)
-        src, motion, lab = torch.cat((src, tgt)), torch.cat((motion, batch["mt"])), torch.cat((lab, batch["lab"]))
-    z, feats = net.encode(src)
-    out = {"label": 2 * label_loss(net, z, motion, used), "probe": (2 if stage == "encoder" else 1) * probes(feats, lab)}
-    if stage == "full":
-        z, feats = z[:n], [f[:n] for f in feats]
-        alpha = torch.zeros(len(z), net.motions, device=z.device)
-        alpha[:, IDS] = to_labels(batch["mt"].cpu()).to(z.device)
-        alpha[:, IDS] += 0.02 * torch.randn_like(alpha[:, IDS])
-        which = (torch.rand(len(z), device=z.device) < teach).float()
-        teacher = Teacher(batch, [f.shape[-1] for f in feats], which)
-        y, flows = net.decode(z + net.motion(alpha), feats, teacher.forced() if teach > 0 else None, picture)
-        far, mask = teacher.flow_loss(flows)
-        out["flow"], out["mask"] = 6 * far, 0.1 * mask
-        if picture:
-            out["picture"] = picture_loss(y, batch["tgt"], teacher.weight)
+def traits_of(batch: dict) -> Tensor:
+    """Mean 0 and spread 1 over people."""
+    if not TRAIT_SCALE:
+        r = Renderer(8)
+        people = np.stack([r.traits(r.identity(i)) for i in range(HELD_OUT)])
+        TRAIT_SCALE.extend((torch.from_numpy(people.mean(0)), torch.from_numpy(people.std(0))))
+    return (batch["traits"] - TRAIT_SCALE[0].to(batch["traits"])) / TRAIT_SCALE[1].to(batch["traits"])
+
+
+def code_step(net: Liax, batch: dict, o: argparse.Namespace) -> dict[str, Tensor]:
+    """The flow branch alone, without features, fed with what an encoder would tell: the motions well, of the traits 40 %."""
+    want, n, traits = to_labels(batch["motion"]), len(batch["img"]), traits_of(batch)
+    other, q = torch.arange(n) ^ 1, net.directions()
+    unknown = torch.randn(n // 2, traits.shape[1]).repeat_interleave(2, 0)
+    z = net.source_code(want) + (0.4 * traits + 0.49 * unknown) @ q[:, FREE_IDS].T
+    feats = [torch.zeros(n, w, 8 << i, 8 << i).contiguous(memory_format=torch.channels_last) for i, w in enumerate(net.widths[1:o.levels + 1])]
+    teacher = Teacher(batch["flow"][other], batch["seen"][other], batch["lab"][other], [f.shape[-1] for f in feats])
+    far, mask = teacher.losses(net.decode(z + want[other] @ q[:, IDS].T, feats, picture=False)[1])
+    return {"flow": far, "mask": 0.3 * mask}
+
+
+def step(net: Liax, probes: Probes, batch: dict, o: argparse.Namespace, teach: float, force: float) -> dict[str, Tensor]:
+    """teach: in this share of the samples the decoder is told the true motions; force: in this share it warps truly."""
+    img = batch["img"].contiguous(memory_format=torch.channels_last)
+    n, want = len(img), to_labels(batch["motion"])
+    with torch.set_grad_enabled(o.encoder_rate > 0):
+        z, feats = net.encode(img)
+    read = net.alpha(z)[:, IDS]
+    out = {}
+    if o.encoder_rate > 0:
+        out["label"] = 4 * label_loss(read, want, batch["motion"])
+        out["probe"] = 0.5 * probes(feats, batch)
+        out["traits"] = 0.5 * F.smooth_l1_loss(z @ net.directions()[:, FREE_IDS], traits_of(batch), beta=0.5)
+    if o.stage == "encoder":
+        return out
+    other = torch.arange(n, device=img.device) ^ 1  # picture i is moved to its partner's motion
+    told = (torch.rand(n, 1, device=img.device) < teach).float()
+    alpha = torch.zeros(n, net.motions, device=img.device)
+    alpha[:, IDS] = (read + told * (want + 0.01 * torch.randn_like(want) - read))[other]
+    z = z + told * (net.source_code(want) - net.source_code(read))
+    feats = feats[:o.levels]
+    teacher = Teacher(batch["flow"][other], batch["seen"][other], batch["lab"][other], [f.shape[-1] for f in feats])
+    which = (torch.rand(n, 1, 1, 1, device=img.device) < force).float()
+    y, flows = net.decode(z + net.motion(alpha), feats, (which, teacher.flow, teacher.seen), o.stage == "picture", o.still)
+    far, mask = teacher.losses(flows)
+    out["flow"], out["mask"] = 2 * far, 0.3 * mask
+    if y is not None:
+        k = net.size // y.shape[-1]
+        out["picture"] = 2 * picture_loss(y, smaller(img[other], k), teacher.w[-1])
+        out["sharp"] = o.sharp * sharpness_loss(y, smaller(img[other], k), teacher.w[-1])
     return out
 
 
-def average_gradients(opt: torch.optim.Optimizer, n: int) -> None:
-    params = [p for g in opt.param_groups for p in g["params"]]
-    used = [p for p in params if p.grad is not None]  # the same ones everywhere
-    flat = torch.cat([p.grad.reshape(-1) for p in used])
-    torch.distributed.all_reduce(flat)
-    for p, g in zip(used, flat.div_(n).split([p.numel() for p in used])):
-        p.grad.copy_(g.view(p.grad.shape))
-
-
-def reset_picture(net: Liax) -> None:
-    """Picture branches that copy: what the finest features tell of the colours, found by least squares."""
-    fresh = Liax(net.size, net.widths, net.motions)
-    for k, p in net.p.items():
-        if "rgb" in k or "_2_up" in k:
-            p.data.copy_(fresh.p[k])
-    n = len(net.widths) - 1
-    colours = torch.rand(1, 3, 64, 64) * 2 - 1
-    with torch.no_grad():
-        f = net.conv_layer(colours, "enc.enc_2r.block1")[0].flatten(1).T
-        x = torch.linalg.lstsq(torch.cat((f, torch.ones(len(f), 1)), 1), colours[0].flatten(1).T).solution
-        t = level_name(n - 1)
-        # four residual blocks halve the features twice; the layer's own gains are sqrt2 and 1/sqrt(channels)
-        net.put(f"dec.rgb{t}.conv.0.weight", x[:-1].T[:, :, None, None] * 4 * math.sqrt(net.widths[n] / 2))
-        net.put(f"dec.rgb{t}.bias", net.get(f"dec.rgb{t}.bias").detach() + x[-1].view(1, 3, 1, 1))
-        net.put(f"dec.conv{t}_2_up.1.weight", 0.1 * net.get(f"dec.conv{t}_2_up.1.weight").detach())
+def kind(key: str) -> str:
+    return "encoder" if key.startswith(("enc", "probe")) else "picture" if "rgb" in key or "_2_up" in key else "flow"
 
 
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--run", required=True, help="folder for state, log and pictures")
-    a.add_argument("--seconds", type=float, default=3600, help="length of the run; rates follow the clock")
-    a.add_argument("--encoder-seconds", type=float, default=0, help="of these, with the encoder alone")
-    a.add_argument("--teach", type=float, default=0.35, help="share of the run until which true flows replace the network's")
-    a.add_argument("--teach-floor", type=float, default=0.35, help="least share of samples with true flows: keeps pictures sharp")
-    a.add_argument("--flow-until", type=float, default=0.5, help="share of the run until which two of three steps learn the flow alone")
-    a.add_argument("--size", type=int, default=64)
-    a.add_argument("--widths", default="64,64,40,24,16", help="channels at 4x4, 8x8, ... size")
-    a.add_argument("--batch", type=int, default=16)
-    a.add_argument("--lr", type=float, default=5e-3)
-    a.add_argument("--floor", type=float, default=0.03, help="the last rate, as a share of the first")
-    a.add_argument("--threads", type=int, default=1)
-    a.add_argument("--resume", help="a run's folder to go on from")
+    a.add_argument("--resume", help="a run's folder to go on from, with its averaged weights")
     a.add_argument("--weights", help="a safetensors checkpoint to start from")
-    a.add_argument("--grow", type=int, default=0, help="double the picture's size with a level of this many channels")
-    a.add_argument("--average", action="store_true", help="resume from the averaged weights, with a fresh optimiser")
-    a.add_argument("--reset-picture", action="store_true", help="let the picture branch begin again as a copier")
-    a.add_argument("--encoder-rate", type=float, default=0.2, help="the encoder's rate once everything is trained, as a share of --lr")
-    a.add_argument("--picture-rate", type=float, default=0.3, help="the picture branch's rate, as a share of --lr")
-    a.add_argument("--train-directions", action="store_true")
+    a.add_argument("--encoder", help="a safetensors checkpoint whose encoder to start from, with all else new")
+    a.add_argument("--flow", help="a run's folder whose flow branch to take as far as it was trained")
+    a.add_argument("--stage", choices=("code", "encoder", "flow", "picture"), default="picture",
+                   help="what is trained: the flow branch from codes and 32x32 drawings; the encoder; with it the flow branch; all")
+    a.add_argument("--seconds", type=float, default=3600, help="length of the run; rates follow the clock")
+    a.add_argument("--levels", type=int, default=6, help="levels of the decoder, from 8x8 up; pictures are compared at the last one's size")
+    a.add_argument("--still", type=int, default=0, help="so many of the finest levels of the whole decoder take the flow over as it is")
+    a.add_argument("--teach", type=float, nargs=2, default=(0.25, 0.25), help="share of samples with true motions, at the start and the end")
+    a.add_argument("--force", type=float, nargs=2, default=(0.3, 0.3), help="share of samples with true flows")
+    a.add_argument("--widths", default="64,64,48,24,8,8", help="channels at 4x4, 8x8, ... size")
+    a.add_argument("--pairs", type=int, default=16, help="pairs of pictures in a step")
+    a.add_argument("--lr", type=float, default=1e-2)
+    a.add_argument("--floor", type=float, default=0.03, help="the last rate, as a share of the first")
+    a.add_argument("--encoder-rate", type=float, default=1, help="the encoder's rate as a share of --lr; 0 saves its half of the time")
+    a.add_argument("--picture-rate", type=float, default=1, help="the picture branch's rate as a share of --lr")
+    a.add_argument("--sharp", type=float, default=0, help="weight of the loss of detail")
+    a.add_argument("--fit-colours", action="store_true", help="let the untrained picture branch begin as a copier")
+    a.add_argument("--threads", type=int, default=1)
     a.add_argument("--device", default="cpu")
-    a.add_argument("--bf16", action="store_true", help="convolutions in bfloat16")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--show", type=float, default=120, help="seconds between pictures, measures and saved states")
-    a.add_argument("--processes", type=int, default=1, help="split every step over this many; on two cores better than two threads")
-    o = a.parse_args()
-    if o.processes > 1:
-        with tempfile.NamedTemporaryFile() as meet:
-            torch.multiprocessing.spawn(train, (o, meet.name + ".meet"), o.processes)
-    else:
-        train(0, o, "")
+    train(a.parse_args())
 
 
-def train(rank: int, o: argparse.Namespace, meet: str) -> None:
-    if o.processes > 1:
-        torch.distributed.init_process_group("gloo", init_method="file://" + meet, rank=rank, world_size=o.processes)
+def train(o: argparse.Namespace) -> None:
     torch.manual_seed(o.seed)
     torch.set_num_threads(o.threads)
     saved, info = {}, {"samples": 0, "steps": 0, "seconds": 0.0}
     if o.resume:
-        net, ema, saved, info = load_state(o.resume)
-        if o.grow or o.average:
-            net.restore({k.replace("/", "."): v for k, v in ema.items()})
+        net, saved, info = load_state(o.resume)
+        net.restore({k[4:].replace("/", "."): v for k, v in saved.items() if k.startswith("ema.")})
     elif o.weights:
         net = Liax.from_checkpoint({k: v.float() for k, v in load_file(o.weights).items()})
     else:
-        net = Liax(o.size, [int(w) for w in o.widths.split(",")])
-    if o.grow:
-        net, saved = net.grown(o.grow), {}
-    if o.average:
-        saved = {}
-    if o.reset_picture:
-        reset_picture(net)
-        ema = {k: p.detach().clone() for k, p in net.p.items()}
+        widths = [int(w) for w in o.widths.split(",")]
+        net = Liax(2 << len(widths), widths)
+        if o.encoder:
+            net.take_encoder({k: v.float() for k, v in load_file(o.encoder).items()})
+    if o.flow:
+        _, tensors, past = load_state(o.flow)
+        levels = [level_name(i) for i in range(past["levels"])]
+        start = ("dec/input", "dec/conv1/", *(f"dec/conv{t}_" for t in levels), *(f"dec/flow{t}/" for t in levels))
+        net.restore({k[4:].replace("/", "."): v for k, v in tensors.items() if k.startswith("ema.") and k[4:].startswith(start) and kind(k[4:]) == "flow"})
+        if past["stage"] == "code":  # what the finer levels added does not fit any more
+            for t in (level_name(i) for i in range(past["levels"], len(net.widths) - 1)):
+                net.put(f"dec.flow{t}.conv.weight", 0 * net.get(f"dec.flow{t}.conv.weight"))
+    if o.fit_colours:
+        net.fit_colours()
     net.to(o.device)
+    probes = Probes(net).to(o.device)
+    with torch.no_grad():
+        for k, p in probes.named_parameters():
+            if f"net.probe.{k}" in saved:
+                p.copy_(saved[f"net.probe.{k}"])
     for p in net.p.values():
         if p.dim() == 4:
             p.data = p.data.contiguous(memory_format=torch.channels_last)
-    fixed = ["enc/enc_r2t/0/weight"] + ([] if o.train_directions else ["dec/direction/weight"])
+    fixed = ("enc/enc_r2t/0/weight", "enc/enc_r2t/0/bias", "dec/direction/weight")
     for k in fixed:
         net.p[k].requires_grad_(False)
-    live = [(k, p) for k, p in net.p.items() if p.requires_grad]
-    probes = Probes(net).to(o.device)
-    kinds: dict[str, list] = {"encoder": list(probes.parameters()), "flow": [], "picture": []}
-    for k, p in live:
-        kinds["encoder" if k.startswith("enc") else "picture" if "rgb" in k or "_2_up" in k else "flow"].append(p)
-    opt = torch.optim.Adam([{"params": v, "kind": k} for k, v in kinds.items()], lr=o.lr, betas=(0.9, 0.99))
-    if not o.resume or o.grow:
-        ema = {k: p.detach().clone() for k, p in net.p.items()}
-    ema = {k: v.to(o.device) for k, v in ema.items()}
-    for k, p in live:
-        if f"exp_avg.{k}" in saved:
-            opt.state[p] = {"step": torch.tensor(float(info["steps"])), "exp_avg": saved[f"exp_avg.{k}"].to(p),
-                            "exp_avg_sq": saved[f"exp_avg_sq.{k}"].to(p)}
+    rates = {"encoder": o.encoder_rate, "flow": 1, "picture": o.picture_rate}
+    live = {k: p for k, p in net.p.items() if p.requires_grad} | {f"probe.{k}": p for k, p in probes.named_parameters()}
+    opt = Optimizer(live, lambda k: rates[kind(k)])
+    opt.load(saved)
+    ema = {k: p.detach().clone() for k, p in net.p.items()}
     os.makedirs(o.run, exist_ok=True)
     log = open(os.path.join(o.run, "log.txt"), "a")
 
     def say(text: str) -> None:
-        if rank:
-            return
         print(text, flush=True)
         print(text, file=log, flush=True)
 
     say(f"{sum(p.numel() for p in net.parameters())} parameters, size {net.size}, widths {net.widths}, {vars(o)}")
     held = Holdout(net.size, 32)
-    begin, shown, told, steps = time.time(), time.time(), time.time(), 0
-    stage, stream, sums, counted = None, None, {}, 0
-    while True:
-        spent = time.time() - begin
-        if o.processes > 1:  # one clock for all, so that all do the same
-            clock = torch.tensor([spent])
-            torch.distributed.broadcast(clock, 0)
-            spent = float(clock)
-        if spent > o.seconds:
-            break
-        now = "encoder" if spent < o.encoder_seconds else "full"
-        if now != stage:
-            stage, batch = now, o.batch
-            stream = Stream(net.size, batch, o.seed * 1000 + info["steps"] + rank * 1000003, pairs=stage == "full")
-            stage_begin, stage_end = spent, o.encoder_seconds if stage == "encoder" else o.seconds
-            first = steps
-            for g in opt.state.values():
-                g["exp_avg"].zero_()
-        at = (spent - stage_begin) / (stage_end - stage_begin)
-        rate = o.lr * min(1, (steps - first + 1) / 30) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
-        shares = {"flow": 1, "picture": o.picture_rate, "encoder": 1 if stage == "encoder" else o.encoder_rate}
-        for g in opt.param_groups:
-            g["lr"] = rate * shares[g["kind"]]
-        data = {k: v.to(o.device) for k, v in next(stream).items()}
-        used = net.directions().detach()[:, IDS]
-        teach = max(o.teach_floor, 1 - at / o.teach) if o.teach > 0 else o.teach_floor
-        losses = step(net, probes, data, stage, teach, used, o.bf16, at > o.flow_until or steps % 3 == 0)
+    size, samples = (32, 1) if o.stage == "code" else (net.size, 2)
+    stream = Stream(size, o.pairs, o.seed * 1000 + info["steps"], samples)
+    begin = shown = told = time.time()
+    before, steps, sums, counted = info["seconds"], 0, {}, 0
+
+    def finish() -> None:
+        """Measure and draw with the averaged weights, then save everything."""
+        live_now = {k: p.detach().clone() for k, p in net.p.items()}
+        with torch.no_grad():
+            for k, p in net.p.items():
+                p.copy_(ema[k])
+            if o.stage != "code":
+                held.show(net, o.stage, o.levels, o.still, os.path.join(o.run, f"grid-{info['steps']:06d}.png"), say)
+        export(os.path.join(o.run, "weights.safetensors"), net)
+        with torch.no_grad():
+            for k, p in net.p.items():
+                p.copy_(live_now[k])
+        save_state(o.run, net, ema, opt, info)
+
+    while (spent := time.time() - begin) < o.seconds:
+        at = spent / o.seconds
+        rate = o.lr * min(1, (steps + 1) / 30) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
+        batch = {k: v.to(o.device) for k, v in next(stream).items()}
+        teach, force = (a + (b - a) * min(1, 1.5 * at) for a, b in (o.teach, o.force))
+        losses = code_step(net, batch, o) if o.stage == "code" else step(net, probes, batch, o, teach, force)
         total = sum(losses.values())
-        opt.zero_grad(set_to_none=True)
+        for p in live.values():
+            p.grad = None
         total.backward()
-        if o.processes > 1:
-            average_gradients(opt, o.processes)
-        if not torch.isfinite(total) and o.processes == 1:
+        if not torch.isfinite(total):
             say("loss is not finite: step skipped")
             continue
-        torch.nn.utils.clip_grad_norm_([p for _, p in live], 5)
-        opt.step()
+        opt.step(rate)
         steps, counted = steps + 1, counted + 1
-        info = {"samples": info["samples"] + batch * o.processes, "steps": info["steps"] + 1, "seconds": info["seconds"]}
-        keep = min(0.99, (1 + steps) / (10 + steps))
+        info = {"samples": info["samples"] + 2 * o.pairs, "steps": info["steps"] + 1, "seconds": before + spent,
+                "levels": o.levels, "stage": o.stage}
         with torch.no_grad():
-            torch._foreach_lerp_([ema[k] for k in net.p], list(net.p.values()), 1 - keep)
+            torch._foreach_lerp_([ema[k] for k in net.p], list(net.p.values()), 1 - min(0.995, (1 + steps) / (10 + steps)))
         for k, v in losses.items():
-            total_k, n_k = sums.get(k, (0.0, 0))
-            sums[k] = total_k + float(v.detach()), n_k + 1
+            sums[k] = sums.get(k, 0.0) + float(v.detach())
         if time.time() - told > 20:
-            text = " ".join(f"{k} {v / n:.4f}" for k, (v, n) in sums.items())
-            say(f"{spent:6.0f} s {stage} step {info['steps']} {o.processes * batch * counted / (time.time() - told):.1f}/s lr {rate:.1e} teach {teach:.2f}: {text}")
+            text = " ".join(f"{k} {v / counted:.4f}" for k, v in sums.items())
+            say(f"{spent:6.0f} s step {info['steps']} {2 * o.pairs * counted / (time.time() - told):.1f}/s lr {rate:.1e} teach {teach:.2f} force {force:.2f}: {text}")
             told, sums, counted = time.time(), {}, 0
-        if rank == 0 and time.time() - shown > o.show:
-            show(net, ema, held, stage, o.run, opt, dict(info, seconds=info["seconds"] + spent), say)
+        if time.time() - shown > o.show:
+            finish()
             shown = told = time.time()
-    info["seconds"] += time.time() - begin
-    if rank == 0:
-        show(net, ema, held, stage, o.run, opt, info, say)
-
-
-def show(net: Liax, ema: dict[str, Tensor], held: Holdout, stage: str, run: str, opt, info: dict, say) -> None:
-    """Measure and draw with the averaged weights, then save everything."""
-    live = {k: p.detach().clone() for k, p in net.p.items()}
-    with torch.no_grad():
-        for k, p in net.p.items():
-            p.copy_(ema[k])
-        if stage == "full":
-            measures, grid = held.measure(net)
-            say("  held out: " + " ".join(f"{k} {v:.3f}" for k, v in measures.items()))
-            Image.fromarray(grid).save(os.path.join(run, f"grid-{info['steps']:06d}.png"))
-        else:
-            say("  held out: labels R2 " + " ".join(f"{k} {v:.2f}" for k, v in held.labels(net).items()))
-        for k, p in net.p.items():
-            p.copy_(live[k])
-    save_state(run, net, ema, opt, info)
-    export(os.path.join(run, "weights.safetensors"), net, ema)
+            sums, counted = {}, 0
+    info["seconds"] = before + time.time() - begin
+    finish()
 
 
 if __name__ == "__main__":
