@@ -296,6 +296,7 @@ static void tiles(const Form *f)
         {3, 12, 20, 71, 5, 1, ALL}, {3, 12, 20, 6, 73, 1, ALL}, {3, 3, 24, 37, 45, 1, ALL}, {3, 9, 3, 66, 67, 1, ALL},
         {1, 144, 20, 5, 6, 1, ALL}, {1, 16, 300, 9, 7, 1, ALL}, {1, 7, 12, 71, 73, 1, ALL}, {1, 3, 64, 40, 33, 1, ALL},
         {1, 70, 3, 37, 45, 1, ALL}, {3, 12, 20, 90, 86, 1, ALL}, {3, 1024, 8, 40, 44, 1, ALL}, {3, 9, 12, 2, 400, 1, ALL}, {3, 9, 12, 1, 410, 1, ALL},
+        {3, 40, 136, 10, 9, 1, ALL & ~IN_SHIFT}, {3, 40, 136, 10, 9, 1, ALL & ~IN_SHIFT & ~IN_SCALE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (cases[i].k < smallest_k(f->kind)) continue;
