@@ -747,7 +747,7 @@ void lx_emu_check_argument(const char *kernel, const void *p, size_t bytes)
     for (size_t at = 0; at + sizeof(uintptr_t) <= bytes; at += sizeof(uintptr_t)) {
         uintptr_t v;
         std::memcpy(&v, static_cast<const char *>(p) + at, sizeof v);
-        if (v >> 32 < 0x5500 || v >> 32 > 0x7fff) continue;
+        if (v >> 32 < 0x5500 || v >> 32 > 0x7fff || (v & 0xffffffff) < 1 << 20) continue; /* the last: a small number before padding */
         const void *q = reinterpret_cast<const void *>(v);
         const int i = device_of(q);
         if (i >= 0 && !is_taken(devices[i], static_cast<const char *>(q))) continue; /* padding, with what lay there by chance */
