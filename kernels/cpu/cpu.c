@@ -95,6 +95,7 @@ static void describe(int32_t index, LiaxDeviceInfo *info)
 
 typedef struct Cpu {
     LxDevice device;
+    LxStream stream; /* work is done at once, so that all streams are this one */
     double (*peak)(LxPool *pool);
     int low_memory;
 } Cpu;
@@ -109,9 +110,6 @@ static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
     return LIAX_OK;
 }
 
-/* Work is done at once, so that all streams are one. */
-static LxStream stream;
-
 static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *pool, const LiaxAllocator *a, LxLog *log)
 {
     *out = NULL;
@@ -121,7 +119,7 @@ static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *po
     if (!c) return lx_fail(log, LIAX_E_MEMORY, "out of memory for a device");
     const int best = best_level();
     c->device = (LxDevice){.backend = &lx_backend_cpu, .alloc = *a, .pool = pool, .precision = LIAX_PRECISION_F32, .conv = o->conv,
-                           .storage = LX_F32, .slots = lx_pool_slots(pool), .stream = &stream, .id = "cpu"};
+                           .storage = LX_F32, .slots = lx_pool_slots(pool), .stream = &c->stream, .id = "cpu"};
     snprintf(c->device.level, sizeof c->device.level, "%s", levels[best].name);
     for (int i = 0; i <= best; i++)
         if (levels[i].runs()) levels[i].fill(&c->device.kernels);
@@ -161,9 +159,8 @@ static void leave(LxDevice *d, void *before)
 
 static LiaxStatus stream_open(LxDevice *d, LxStream **out, LxLog *log)
 {
-    (void)d;
     (void)log;
-    *out = &stream;
+    *out = d->stream;
     return LIAX_OK;
 }
 

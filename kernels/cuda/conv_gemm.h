@@ -9,7 +9,7 @@
 #ifndef LX_CUDA_CONV_GEMM_H
 #define LX_CUDA_CONV_GEMM_H
 
-#include "conv_finish.h"
+#include "conv_epilogue.h"
 
 enum { CONV_STEP = 16 }; /* input channels in a step */
 

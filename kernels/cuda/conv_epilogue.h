@@ -1,6 +1,6 @@
 /* From sums to outputs (conv.h): scale, bias, activation, residual, statistics. Four channels at a time. */
-#ifndef LX_CUDA_CONV_FINISH_H
-#define LX_CUDA_CONV_FINISH_H
+#ifndef LX_CUDA_CONV_EPILOGUE_H
+#define LX_CUDA_CONV_EPILOGUE_H
 
 #include "device.h"
 
