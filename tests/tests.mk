@@ -41,7 +41,7 @@ $(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/replay.o $(BUIL
 include tests/emulator/emulator.mk
 
 .PHONY: tests-built fuzz
-tests-built: $(TEST_BIN) $(EMULATED_TESTS) $(REPLAY) $(BUILD)/tests/check/bench_kernels
+tests-built: $(TEST_BIN) $(EMULATED_TESTS) $(EMULATED_LIB) $(REPLAY) $(BUILD)/tests/check/bench_kernels
 
 $(BUILD)/tests/check/bench_kernels: $(call obj,tests/check/bench_kernels.c examples/liax/bandwidth.c $(CHECK_SRC)) $(PAIRS_OBJ) $(STATIC)
 	@mkdir -p $(@D)
