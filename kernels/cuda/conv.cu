@@ -123,7 +123,7 @@ LX_DEVICE float4 fir4(float factor, float4 a, float4 b, float4 c, float4 d) { re
 enum { BLUR_RUN = 8 }; /* blurred pixels that a thread makes, one after the other */
 
 /* Pixel (r, i) of `to` is the FIR of u at rows step*(first + r) - pad and columns step*i - pad and the next three. */
-static __global__ void __launch_bounds__(CONV_THREADS) blur_kernel(Source s, int first, int step, int pad, int width, int half_to, void *to)
+static __global__ void __launch_bounds__(CONV_THREADS, 1) blur_kernel(Source s, int first, int step, int pad, int width, int half_to, void *to)
 {
     const int vectors = s.cs / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, from = at / vectors * BLUR_RUN;
     if (from >= width) return;
@@ -213,7 +213,7 @@ LX_DEVICE float4 sums_column(const Ending &e, int y, int x, int c)
 }
 
 /* A block for a row of outputs and a few vectors of channels; each thread walks along its part of the row. */
-static __global__ void __launch_bounds__(CONV_THREADS) finish_kernel(const Ending e)
+static __global__ void __launch_bounds__(CONV_THREADS, 1) finish_kernel(const Ending e)
 {
     LX_SHARED(float, room, [2 * 4 * CONV_THREADS]);
     const int lanes = CONV_THREADS / e.vectors, lane = threadIdx.x / e.vectors, at = threadIdx.x % e.vectors * 4;

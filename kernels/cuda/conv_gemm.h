@@ -70,8 +70,9 @@ template <typename S> LX_DEVICE uint4 load_wide(const S *at, int cs)
     return make_uint4(u.x, u.y, 0, 0);
 }
 
-/* S: the source's type, W: the weights'. */
-template <typename S, typename W, int BM, int BN> static __global__ void __launch_bounds__(CONV_THREADS, 3) conv_gemm_kernel(const Gemm g)
+/* S: the source's type, W: the weights'. Three blocks on a multiprocessor leave 168 registers a thread: too few where a source is
+   narrowed on its way. */
+template <typename S, typename W, int BM, int BN> static __global__ void __launch_bounds__(CONV_THREADS, sizeof(S) > sizeof(W) ? 2 : 3) conv_gemm_kernel(const Gemm g)
 {
     enum {
         C = Wide<S>::CHANNELS, ACROSS = CONV_STEP / C, PASS = CONV_THREADS / ACROSS, PASSES = BM / PASS,         /* loading pixels */

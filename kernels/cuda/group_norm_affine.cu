@@ -6,7 +6,7 @@
 
 enum { THREADS = 128 };
 
-static __global__ void __launch_bounds__(THREADS) group_norm_affine_kernel(LxGroupNormAffineArgs a)
+static __global__ void __launch_bounds__(THREADS, 1) group_norm_affine_kernel(LxGroupNormAffineArgs a)
 {
     LX_SHARED(double, sums, [2][THREADS]);
     const int width = a.c / a.groups, first = blockIdx.x * width, me = threadIdx.x;
