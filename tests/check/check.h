@@ -27,7 +27,7 @@ typedef struct CheckLevel {
     LxKernels table;
     LxDtype type; /* of stored activations and weights; the table takes f32 all the same */
     int tensor_cores; /* convolutions round what they multiply to f16, and their sums toward zero */
-    int few;      /* it is slow: a part of the cases will do */
+    int few;      /* it is slow: a part of the cases will do, the smaller the larger this is; 0: all */
     double (*peak)(LxPool *pool); /* NULL: not known */
 } CheckLevel;
 
@@ -37,7 +37,7 @@ int check_levels(CheckLevel out[CHECK_MAX_LEVELS]);
 /** The level whose cases follow: inputs are rounded to its type, outputs may be by half a unit of it. */
 void check_begin(const CheckLevel *level);
 
-/** Whether to run the next of many cases alike: each, or of a slow level every n-th. */
+/** Whether to run the next of many cases alike: each, or of a slow level every (n * few)-th. */
 int check_turn(const CheckLevel *level, unsigned n);
 
 /** The pool with so many slots; open until the program ends. */

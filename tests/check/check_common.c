@@ -19,7 +19,7 @@ void check_begin(const CheckLevel *level)
 int check_turn(const CheckLevel *level, unsigned n)
 {
     static unsigned turn;
-    return !level->few || turn++ % n == 0;
+    return !level->few || turn++ % (n * (unsigned)level->few) == 0;
 }
 
 LxPool *check_pool(int slots)

@@ -211,7 +211,7 @@ static const LxConvOps *reference(LxConvKind kind)
 static int takes(const Form *f, const Case *c)
 {
     const double multiply_adds = (double)(c->k * c->k) * c->ci * c->co * c->h * c->w;
-    return f->m ? c->k == 3 && c->ci > 4 : !f->level->few || multiply_adds < 2e7;
+    return f->m ? c->k == 3 && c->ci > 4 : !f->level->few || multiply_adds < 2e7 / f->level->few;
 }
 
 /* More units of magnitude: sums of 8 products at a time are cut, by 2^-23 of what was summed so far at most; and half a unit of f16,

@@ -12,6 +12,13 @@
 
 enum { LEVELS = 3, MAX_COPIES = 64, CAPABILITY = 80 };
 
+/* Under ASan every access of a fiber costs several times as much. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { FEW = 6 };
+#else
+enum { FEW = 1 };
+#endif
+
 typedef struct Coat {
     LxDtype type;
     LiaxConv choice; /* of convolutions */
@@ -313,7 +320,7 @@ static void frame_out_on(const Coat *k, const LxFrameOutArgs *a)
 
 static CheckLevel level_of(int i, const char *name, LxDtype type)
 {
-    CheckLevel l = {.name = name, .type = type, .few = 1};
+    CheckLevel l = {.name = name, .type = type, .few = FEW};
     Coat *k = &coats[i];
     k->type = type;
     k->choice = LIAX_CONV_REF;
