@@ -92,27 +92,35 @@ static Inputs absolute(CheckMemory *m, const Inputs *in)
 
 /* ---- magnitudes of Winograd's method -------------------------------------------------------------------------------- */
 
-/* By how much one dimension's transforms amplify: with points p, an output takes sum over p of p^i (kernel g)_p (input d)_p,
-   and (kernel g)_p = sum of g[k] p^k / prod(p - q), (input d)_p = sum of d[j] times the coefficients of prod(x - q), q being the
-   other points; the largest over i and k of the sum over p of absolute values. Infinity has g[2] and the product of all. */
-static double amplification(int m)
+/* By how much one dimension's transforms amplify a kernel's tap k and input j of a tile on their way to output i: with points p, an
+   output takes the sum over p of p^i (kernel g)_p (input d)_p, and (kernel g)_p = sum of g[k] p^k / prod(p - q), (input d)_p = sum of
+   d[j] times the coefficients of prod(x - q), q being the other points; the sum over p of absolute values. Infinity has g[2] and
+   the product of all. */
+static double path(int m, int i, int k, int j)
 {
     const double r = m == 2 ? 1 : sqrt(0.5), points[] = {0, r, -r, 2 * r, -2 * r};
+    double sum = 0;
+    for (int p = 0; p <= m + 1; p++) {
+        double coefficients[7] = {1}, scale = 1;
+        for (int q = 0; q <= m; q++) {
+            if (q == p) continue;
+            for (int c = 6; c >= 0; c--) coefficients[c] = (c ? coefficients[c - 1] : 0) - points[q] * coefficients[c];
+            if (p <= m) scale *= points[p] - points[q];
+        }
+        if (p <= m) sum += pow(fabs(points[p]), i + k) / fabs(scale) * fabs(coefficients[j]);
+        else if (i == m - 1 && k == 2) sum += fabs(coefficients[j]);
+    }
+    return sum;
+}
+
+/* All inputs of a tile together: the largest over i and k. */
+static double amplification(int m)
+{
     double largest = 0;
     for (int i = 0; i < m; i++)
         for (int k = 0; k < 3; k++) {
             double sum = 0;
-            for (int p = 0; p <= m + 1; p++) {
-                double coefficients[7] = {1}, scale = 1, size = 0;
-                for (int q = 0; q <= m; q++) {
-                    if (q == p) continue;
-                    for (int j = 6; j >= 0; j--) coefficients[j] = (j ? coefficients[j - 1] : 0) - points[q] * coefficients[j];
-                    if (p <= m) scale *= points[p] - points[q];
-                }
-                for (int j = 0; j < 7; j++) size += fabs(coefficients[j]);
-                if (p <= m) sum += pow(fabs(points[p]), i + k) / fabs(scale) * size;
-                else if (i == m - 1 && k == 2) sum += size;
-            }
+            for (int j = 0; j < m + 2; j++) sum += path(m, i, k, j);
             largest = fmax(largest, sum);
         }
     return largest;
@@ -405,6 +413,31 @@ static void outlier(const Form *f)
     }
 }
 
+/* Single taps times a single pixel: each sum has one term, and its error the limit of that term's own way through the transforms.
+   Sums over whole tiles, whose limits are of the worst signs, let a wrong constant of the transforms pass. */
+static void impulses(const Form *f)
+{
+    enum { CI = 8, TAPS = 9 };
+    const int m = f->m, size = 3 * m; /* the middle tile has others on all sides */
+    CheckMemory memory = {0};
+    Inputs in = make_inputs(&memory, f->kind, &(Case){3, CI, TAPS, size, size, m * m, 0});
+    memset(in.w, 0, weight_count(&in.desc) * sizeof(float));
+    for (int tap = 0; tap < TAPS; tap++) in.w[tap * CI * TAPS + tap] = 1; /* output channel `tap` has that one, of channel 0 */
+    memset(in.args.x.data, 0, lx_tensor_bytes(&in.args.x));
+    for (int n = 0; n < m * m; n++) lx_tensor_pixel(&in.args.x, n, m + n / m, m + n % m)[0] = 1;
+    const Outputs got = run_case(&memory, f->ops, &in, 2);
+    for (int n = 0; n < m * m; n++)
+        for (int at = 0; at < size * size * TAPS; at++) {
+            const int tap = at % TAPS, x = at / TAPS % size, y = at / TAPS / size;
+            const int dy = m + n / m - y / m * m + 1, dx = m + n % m - x / m * m + 1; /* the pixel's place among the tile's inputs */
+            const int inside = dy >= 0 && dx >= 0 && dy < m + 2 && dx < m + 2;
+            const double limit = inside ? (24 + sqrt(CI)) * CHECK_U * path(m, y % m, tap / 3, dy) * path(m, x % m, tap % 3, dx) : 0;
+            const int hit = y % m + tap / 3 == dy && x % m + tap % 3 == dx;
+            check_value(in.name, (size_t)at, lx_tensor_pixel(&got.y, n, y, x)[tap], hit, limit);
+        }
+    check_release(&memory, in.name);
+}
+
 #define GROUP(name, group)                        \
     static void name##_##group(const CheckLevel *l) \
     {                                               \
@@ -437,6 +470,8 @@ FORM(upsample_conv2d, LX_UPSAMPLE_CONV2D, conv[LX_UPSAMPLE_CONV2D], 0)
 FORM(conv_down2d, LX_CONV_DOWN2D, conv[LX_CONV_DOWN2D], 0)
 FORM(winograd2, LX_CONV2D, winograd[0], 2)
 FORM(winograd4, LX_CONV2D, winograd[1], 4)
+GROUP(winograd2, impulses)
+GROUP(winograd4, impulses)
 
 #define TESTS(name)                                     \
     {#name, "sizes", has_##name, name##_sizes},          \
@@ -448,4 +483,6 @@ FORM(winograd4, LX_CONV2D, winograd[1], 4)
     {#name, "nan", has_##name, name##_nans},             \
     {#name, "outlier", has_##name, name##_outlier}
 
-const CheckTest check_conv_tests[] = {TESTS(conv2d), TESTS(conv_up2d), TESTS(upsample_conv2d), TESTS(conv_down2d), TESTS(winograd2), TESTS(winograd4), {0}};
+const CheckTest check_conv_tests[] = {
+    TESTS(conv2d), TESTS(conv_up2d), TESTS(upsample_conv2d), TESTS(conv_down2d), TESTS(winograd2), TESTS(winograd4),
+    {"winograd2", "impulses", has_winograd2, winograd2_impulses}, {"winograd4", "impulses", has_winograd4, winograd4_impulses}, {0}};
