@@ -1,33 +1,19 @@
 #!/bin/sh
 # What nvcc made of kernels/cuda: which GPUs it is for, whether registers were enough, what the library needs and exports. Prints TAP.
 # The build keeps what ptxas says of each kernel beside each object.
-set -u
-build=${LIAX_BUILD:-build}
+. tests/support/tap.sh
 lib=$build/lib/libliax-cuda.so
 logs=$build/obj/kernels/cuda
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0
-test_case() { # test_case "name" command...: ok if the command succeeds
-    n=$((n + 1))
-    name=$1
-    shift
-    if [ "$absent" ]; then echo "ok $n - $name # SKIP $absent"
-    elif ( "$@" ) >"$work/log" 2>&1; then echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        sed 's/^/# /' "$work/log" | head -20
-    fi
-}
 absent=
-case $build in *san*) absent="CUDA is not built with sanitizers" ;; esac
-[ "$absent" ] || [ -e "$lib" ] || absent="there is no CUDA compiler"
+if [ "$sanitized" ]; then absent="CUDA is not built with sanitizers"
+elif [ ! -e "$lib" ]; then absent="there is no CUDA compiler"; fi
+built_case() { # test_case of what was built
+    if [ "$absent" ]; then skip_case "$1" "$absent"; else test_case "$@"; fi
+}
 
 # ---- the text itself, which needs no compiler
 launches() { ! grep -n '<<<\|__shared__' kernels/cuda/*.cu kernels/cuda/*.h | grep -v '#define\|\\$\|^kernels/cuda/cuda.h:'; }
-rest=$absent absent=
 test_case "kernels are launched and share memory only by macros that the emulator has, too" launches
-absent=$rest
 
 # ---- ptxas: "Compiling entry function 'K' for 'sm_N'", then "... stack frame, A bytes spill stores, B bytes spill loads"
 kernels() { cat "$logs"/*.cu.o.log | awk -F"'" '/Compiling entry function/ {k = $2 " " $4} /spill stores/ && k {split($0, w, " "); for (i in w) if (w[i] == "spill") b[w[i + 1]] = w[i - 2]; print k, b["stores,"] + b["loads"]; k = ""}'; }
@@ -47,17 +33,17 @@ same_kernels() {
 }
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc "${CUDA_HOME:-/none}"/bin/nvcc build/cuda-toolkit/lib/python3*/site-packages/nvidia/cu*/bin/nvcc 2>/dev/null | head -1)
 [ "$absent" ] || "$nvcc" --list-gpu-arch >"$work/known"
-test_case "each generation of GPU that nvcc knows has each kernel" same_kernels
+built_case "each generation of GPU that nvcc knows has each kernel" same_kernels
 no_spills() {
     kernels >"$work/kernels"
     [ -s "$work/kernels" ] || { echo "ptxas said nothing"; return 1; }
     ! awk '$3 > 0 {print $1, "for", $2, "spills", $3, "bytes"; bad = 1} END {exit !bad}' "$work/kernels"
 }
-test_case "no kernel spills registers" no_spills
+built_case "no kernel spills registers" no_spills
 
 # ---- the library
 needs_no_driver() { ! readelf -d "$lib" | grep NEEDED | grep -i 'cuda\|stdc++'; }
-test_case "libliax-cuda.so needs neither a driver nor a runtime to be loaded" needs_no_driver
+built_case "libliax-cuda.so needs neither a driver nor a runtime to be loaded" needs_no_driver
 exports() { [ "$(nm -D --defined-only "$lib" | awk '{print $3}')" = liax_backend_v1 ]; }
-test_case "it exports liax_backend_v1 alone" exports
-echo "1..$n"
+built_case "it exports liax_backend_v1 alone" exports
+echo "1..$count"

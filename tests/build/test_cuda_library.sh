@@ -1,20 +1,6 @@
 #!/bin/sh
 # Where libliax-cuda.so is looked for, and what it says on a machine without a driver. Prints TAP.
-set -u
-build=${LIAX_BUILD:-build}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0
-test_case() { # test_case "name" command...: ok if the command succeeds
-    n=$((n + 1))
-    name=$1
-    shift
-    if ( "$@" ) >"$work/log" 2>&1; then echo "ok $n - $name"; else echo "not ok $n - $name"; sed 's/^/# /' "$work/log" | head -20; fi
-}
-skip_case() {
-    n=$((n + 1))
-    echo "ok $n - $1 # SKIP $2"
-}
+. tests/support/tap.sh
 
 # ---- places: the emulated library stands for the real one; bin/liax finds libliax.so in ../lib
 emulated=$(cd "$build" && pwd)/tests/emulator/libliax-cuda.so
@@ -50,4 +36,4 @@ refuses() { # by a sentence and a status, and "auto" goes on
 if [ ! -e "$build/lib/libliax-cuda.so" ]; then skip_case "no driver" "there is no CUDA compiler"
 elif ldconfig -p 2>/dev/null | grep -q libcuda.so.1; then skip_case "no driver" "there is a driver"
 else test_case "no driver: a sentence and a status; auto computes on the CPU" refuses; fi
-echo "1..$n"
+echo "1..$count"
