@@ -30,7 +30,7 @@ BASE := -std=c11 $(WARN) -g $(SAN_FLAGS) -Iinclude -MMD -MP
 LIB_FLAGS := $(BASE) -fPIC -fvisibility=hidden -Ilib -Ikernels $(OPT)
 # No contraction: one source gives one result on every machine. In kernels/x86 multiply-adds are written out.
 KERNEL_FLAGS := $(LIB_FLAGS) $(KERNEL_OPT) -ffp-contract=off
-AVX2 := -mavx2 -mfma
+AVX2 := -mavx2 -mfma -mf16c
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 LIBS := -lm -lpthread -ldl
 

@@ -13,7 +13,7 @@
 
 /* Of everything that a backend in a library of its own shares with libliax: this file, the contracts of kernels/ and the
    structs of lib/core that they use. Count it up whenever one of them changes. */
-enum { LX_BACKEND_ABI = 1 };
+enum { LX_BACKEND_ABI = 2 };
 
 /* One stream of work on a device: what is asked on it is done in the order of asking, and may be done after the call. A
    backend's own struct begins with it. */
@@ -138,10 +138,12 @@ static inline int lx_device_is_host(const LxDevice *d)
 
 /**
  * Choose an algorithm and pack weights for it.
- * @param w  [co,ci,k,k] floats of the host's, with all constants folded in
+ * @param w       [co,ci,k,k] floats of the host's; the call leaves them multiplied by `factor`
+ * @param type    numbers that w holds exactly: a device that wants to keep them so multiplies by `factor` as it uses them
+ * @param factor  all constants of the layer
  * @return LIAX_OK; LIAX_E_MEMORY with a sentence. Freed by lx_device_drop_conv, also when half made.
  */
-LiaxStatus lx_device_pack_conv(LxDevice *d, LxConvWeights *out, const LxConvDesc *desc, const float *w, LxLog *log);
+LiaxStatus lx_device_pack_conv(LxDevice *d, LxConvWeights *out, const LxConvDesc *desc, float *w, LxDtype type, float factor, LxLog *log);
 void lx_device_drop_conv(LxDevice *d, LxConvWeights *w);
 
 /** A vector of the model's in device memory: `n` floats from the host, zeros up to `padded`. NULL if there is no memory. */

@@ -65,6 +65,7 @@ typedef struct LxConvWeights {
     const struct LxConvOps *ops;
     void *packed;
     size_t bytes;
+    float factor; /* what weights that are kept in 16 bits are multiplied by as they are used; 1: they were before */
 } LxConvWeights;
 
 /* Vectors are padded with zeros to the stored channels of their tensor (cs floats) and aligned to 64 bytes; those that every

@@ -127,17 +127,27 @@ static LiaxStatus pack_and_send(LxDevice *d, LxConvWeights *w, const float *plai
     return LIAX_OK;
 }
 
-LiaxStatus lx_device_pack_conv(LxDevice *d, LxConvWeights *out, const LxConvDesc *desc, const float *w, LxLog *log)
+static void multiply(float *w, const LxConvDesc *d, float factor)
 {
-    *out = (LxConvWeights){.desc = *desc, .ops = d->backend->plan(d, desc)};
+    const size_t n = (size_t)d->co * (size_t)d->ci * (size_t)(d->k * d->k);
+    for (size_t i = 0; i < n; i++) w[i] *= factor;
+}
+
+LiaxStatus lx_device_pack_conv(LxDevice *d, LxConvWeights *out, const LxConvDesc *desc, float *w, LxDtype type, float factor, LxLog *log)
+{
+    const LxConvOps *narrow = type == LX_F32 ? NULL : d->kernels.narrow[type - 1][desc->kind];
+    *out = (LxConvWeights){.desc = *desc, .ops = narrow ? narrow : d->backend->plan(d, desc), .factor = narrow ? factor : 1};
+    if (!narrow) multiply(w, desc, factor);
     const size_t bytes = out->ops->packed_bytes(desc);
     out->packed = d->backend->alloc(d, bytes);
     if (!out->packed) return lx_fail(log, LIAX_E_MEMORY, "%s: out of memory for %zu bytes of weights", d->id, bytes);
     out->bytes = bytes;
     d->weight_bytes += bytes;
-    if (!lx_device_is_host(d)) return pack_and_send(d, out, w, log);
-    out->ops->pack(d->pool, desc, w, out->packed);
-    return LIAX_OK;
+    LiaxStatus st = LIAX_OK;
+    if (lx_device_is_host(d)) out->ops->pack(d->pool, desc, w, out->packed);
+    else st = pack_and_send(d, out, w, log);
+    if (narrow) multiply(w, desc, factor);
+    return st;
 }
 
 void lx_device_drop_conv(LxDevice *d, LxConvWeights *w)

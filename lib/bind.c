@@ -41,9 +41,8 @@ LiaxStatus lx_bind_conv(LxBind *b, const char *key, int modulated, const LxConvD
     const uint64_t dims[5] = {1, (uint64_t)d->co, (uint64_t)d->ci, (uint64_t)d->k, (uint64_t)d->k};
     LiaxStatus st = lx_bind_read(b, key, modulated ? 5 : 4, modulated ? dims : dims + 1);
     if (st) return st;
-    const size_t n = (size_t)d->co * (size_t)d->ci * (size_t)(d->k * d->k);
-    for (size_t i = 0; i < n; i++) b->host[i] *= factor;
-    return lx_device_pack_conv(b->device, out, d, b->host, b->log);
+    const LxTensorEntry *t = lx_container_find(b->file, key);
+    return lx_device_pack_conv(b->device, out, d, b->host, t->scale == 1 ? t->dtype : LX_F32, factor, b->log);
 }
 
 void lx_bind_end(LxBind *b)

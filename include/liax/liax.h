@@ -139,7 +139,10 @@ typedef struct LiaxModelOptions {
     int32_t threads;         /* 0: the CPUs that this process is really allowed (affinity, cgroup quota) */
     const uint64_t *cpu_mask;/* CPUs that the workers may run on, bit i of word i/64; NULL: the process's own */
     size_t cpu_mask_words;
-    int32_t low_memory;      /* not 0: less memory, slower; changes nothing where there is no faster form that needs more */
+    /* Not 0: less memory, slower. On a CPU no convolution is transformed for Winograd's method, and weights that the file has
+       as f16 or bf16 stay so in memory: they are widened each time they are used, to the same numbers and so the same pictures
+       as conv = DIRECT gives. f32 weights stay f32. */
+    int32_t low_memory;
     LiaxAllocator allocator; /* used for every block; zero: the C library's */
     void (*log)(void *ctx, LiaxLogLevel level, const char *sentence);
     void *log_ctx;

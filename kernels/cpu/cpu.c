@@ -9,6 +9,8 @@
 #include "plan.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
 #include "x86/x86.h"
 #endif
 
@@ -28,7 +30,9 @@ static int always(void)
 #if defined(__x86_64__)
 static int runs_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    unsigned a, b, features = 0, d;
+    __get_cpuid(1, &a, &b, &features, &d); /* f16c has no name in __builtin_cpu_supports of older compilers */
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && features & bit_F16C;
 }
 
 static int runs_avx512(void)
@@ -125,6 +129,7 @@ static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *po
         if (levels[i].runs()) levels[i].fill(&c->device.kernels);
     c->peak = levels[best].peak;
     c->low_memory = o->low_memory;
+    if (!o->low_memory || (o->conv != LIAX_CONV_AUTO && o->conv != LIAX_CONV_DIRECT)) memset(c->device.kernels.narrow, 0, sizeof c->device.kernels.narrow);
     *out = &c->device;
     return LIAX_OK;
 }

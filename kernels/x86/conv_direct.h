@@ -31,22 +31,25 @@ typedef struct ConvForm {
 
 /* ---- weights: [panel][block of input channels][tap][input channel][channels of the panel] ------------------------- */
 
-static size_t conv_packed_bytes(const LxConvDesc *d)
+static size_t conv_packed_bytes(const LxConvDesc *d, LxDtype type)
 {
     const ConvPlan p = conv_plan(d);
-    return (size_t)p.vectors * LX_LANES * (size_t)(p.taps * p.ci) * sizeof(float);
+    return (size_t)p.vectors * LX_LANES * (size_t)(p.taps * p.ci) * lx_dtype_size(type);
 }
 
-static void conv_pack(const LxConvDesc *d, const float *w, void *to, const unsigned char *order)
+static void conv_pack(const LxConvDesc *d, const float *w, void *to, const unsigned char *order, LxDtype type)
 {
     const ConvPlan p = conv_plan(d);
-    float *out = to;
+    const size_t size = lx_dtype_size(type);
+    char *out = to;
     for (int v = 0; v < p.vectors; v += LX_PANEL)
         for (int block = 0; block < p.ci; block += p.block)
             for (int t = 0; t < p.taps; t++)
                 for (int c = block; c < lx_min(block + p.block, p.ci); c++)
-                    for (int o = v * LX_LANES; o < lx_min(v + LX_PANEL, p.vectors) * LX_LANES; o++)
-                        *out++ = o < d->co && c < d->ci ? w[((size_t)o * (size_t)d->ci + (size_t)c) * (size_t)p.taps + order[t]] : 0;
+                    for (int o = v * LX_LANES; o < lx_min(v + LX_PANEL, p.vectors) * LX_LANES; o++, out += size) {
+                        const float f = o < d->co && c < d->ci ? w[((size_t)o * (size_t)d->ci + (size_t)c) * (size_t)p.taps + order[t]] : 0;
+                        lx_from_f32(out, &f, type, 1);
+                    }
 }
 
 /* ---- run ---------------------------------------------------------------------------------------------------------- */
@@ -61,6 +64,7 @@ static size_t conv_scratch_bytes(const LxConvDesc *d, int slots)
 typedef struct ConvJob {
     const LxConvArgs *a;
     const ConvForm *form;
+    LxDtype weights;
     ConvPlan p;
     int n, frames;
     float *filled, *slots;
@@ -71,7 +75,8 @@ static ConvTile conv_tile_of(const ConvJob *j, int frame, int slot)
     const ConvPlan *p = &j->p;
     float *scratch = j->slots + (size_t)slot * p->slot_floats;
     return (ConvTile){.p = p, .a = j->a, .n = j->n + frame, .tile = scratch, .sums = scratch + p->sums_at, .line = scratch + p->line_at,
-                      .stats = scratch + p->stats_at, .filled = p->together ? j->filled + (size_t)frame * p->frame_floats : NULL};
+                      .stats = scratch + p->stats_at, .weights = j->weights, .wide = scratch + p->wide_at,
+                      .filled = p->together ? j->filled + (size_t)frame * p->frame_floats : NULL};
 }
 
 static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
@@ -87,6 +92,18 @@ static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
     gemm_pixels_end(out, t->pitch * t->sums_h * step);
 }
 
+/* `at` is where the panel's weights of this piece begin. */
+static void multiply_piece(const ConvTile *t, int nv, const GemmPixels *pixels, const float *a, size_t at, float *sums, int k, int add)
+{
+    const LxConvWeights *w = t->a->weights;
+    if (t->weights == LX_F32) {
+        gemm_panel(nv, pixels, a, (const float *)w->packed + at, sums, k, add);
+    } else {
+        const NarrowPanel q = {(const uint16_t *)w->packed + at, t->weights, w->factor, t->wide};
+        gemm_panel_narrow(nv, pixels, a, &q, sums, k, add);
+    }
+}
+
 /* sums += tile x weights, for one block of input channels. */
 static void multiply_tile(const ConvForm *form, const ConvTile *t)
 {
@@ -99,12 +116,12 @@ static void multiply_tile(const ConvForm *form, const ConvTile *t)
         product_pixels(t, q, &pixels);
         for (int v = 0; v < t->vectors; v += LX_PANEL) {
             const int nv = lx_min(LX_PANEL, t->vectors - v), width = nv * LX_LANES;
-            const float *panel = (const float *)t->a->weights->packed + (size_t)(t->v + v) * LX_LANES * (size_t)(p->taps * p->ci);
-            const float *b = panel + (size_t)t->c * (size_t)(p->taps * width);
+            const size_t panel = (size_t)(t->v + v) * LX_LANES * (size_t)(p->taps * p->ci), block = (size_t)t->c * (size_t)(p->taps * width);
             for (int j = 0; j < q->n_pieces; j++) {
                 const Piece *e = &q->pieces[j];
-                gemm_panel(nv, &pixels, t->window + (e->row * t->window_w + e->col) * t->channels, b + (ptrdiff_t)e->at * t->channels * width,
-                           t->sums + v * LX_LANES, e->taps * t->channels, t->c > 0 || j > 0);
+                const size_t at = panel + block + (size_t)e->at * (size_t)(t->channels * width);
+                multiply_piece(t, nv, &pixels, t->window + (e->row * t->window_w + e->col) * t->channels, at, t->sums + v * LX_LANES,
+                               e->taps * t->channels, t->c > 0 || j > 0);
             }
         }
     }
@@ -195,9 +212,9 @@ static void fill_item(void *arg, int item, int slot)
     j->form->load(&t);
 }
 
-static void conv_run(const LxExec *x, const LxConvArgs *a, const ConvForm *form)
+static void conv_run(const LxExec *x, const LxConvArgs *a, const ConvForm *form, LxDtype weights)
 {
-    ConvJob j = {.a = a, .form = form, .p = conv_plan(&a->weights->desc), .filled = x->scratch};
+    ConvJob j = {.a = a, .form = form, .weights = weights, .p = conv_plan(&a->weights->desc), .filled = x->scratch};
     const ConvPlan *p = &j.p;
     assert(a->x.cs == lx_stored_channels(a->x.c) && a->y.cs == p->y_cs && a->x.n == a->y.n);
     j.slots = j.filled + (size_t)p->together * p->frame_floats;

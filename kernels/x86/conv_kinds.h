@@ -149,19 +149,40 @@ static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products,
 
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 
-#define DIRECT(kind)                                                                   \
-    static void kind##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) \
+#define TYPED(kind, type, TYPE)                                                        \
+    static size_t kind##_##type##_bytes(const LxConvDesc *d)                           \
+    {                                                                                  \
+        return conv_packed_bytes(d, TYPE);                                             \
+    }                                                                                  \
+    static void kind##_##type##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) \
     {                                                                                  \
         (void)pool;                                                                    \
-        conv_pack(d, w, to, kind##_form.order);                                        \
+        conv_pack(d, w, to, kind##_form.order, TYPE);                                  \
     }                                                                                  \
-    static void kind##_run(const LxExec *x, const LxConvArgs *a)                       \
+    static void kind##_##type##_run(const LxExec *x, const LxConvArgs *a)              \
     {                                                                                  \
-        conv_run(x, a, &kind##_form);                                                  \
-    }                                                                                  \
-    const LxConvOps LX_LEVEL_NAME(lx_##kind##_direct) = {"direct " LX_TILE_STRING, conv_packed_bytes, kind##_pack, conv_scratch_bytes, kind##_run};
+        conv_run(x, a, &kind##_form, TYPE);                                            \
+    }
+
+#define OPS(kind, type, name) {name, kind##_##type##_bytes, kind##_##type##_pack, conv_scratch_bytes, kind##_##type##_run}
+
+#define DIRECT(kind)            \
+    TYPED(kind, f32, LX_F32)    \
+    TYPED(kind, f16, LX_F16)    \
+    TYPED(kind, bf16, LX_BF16)  \
+    const LxConvOps LX_LEVEL_NAME(lx_##kind##_direct) = OPS(kind, f32, "direct " LX_TILE_STRING);
 
 DIRECT(conv2d)
 DIRECT(conv_up2d)
 DIRECT(upsample_conv2d)
 DIRECT(conv_down2d)
+
+#define NARROW(type)                                                                                                    \
+    {                                                                                                                   \
+        [LX_CONV2D] = OPS(conv2d, type, "direct " LX_TILE_STRING " " #type),                                            \
+        [LX_CONV_UP2D] = OPS(conv_up2d, type, "direct " LX_TILE_STRING " " #type),                                      \
+        [LX_UPSAMPLE_CONV2D] = OPS(upsample_conv2d, type, "direct " LX_TILE_STRING " " #type),                          \
+        [LX_CONV_DOWN2D] = OPS(conv_down2d, type, "direct " LX_TILE_STRING " " #type),                                  \
+    }
+
+const LxConvOps LX_LEVEL_NAME(lx_conv_narrow)[2][LX_CONV_KINDS] = {NARROW(f16), NARROW(bf16)};

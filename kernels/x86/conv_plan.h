@@ -40,7 +40,7 @@ typedef struct ConvPlan {
     int taps;                   /* k * k */
     int vectors, group, groups; /* of output channels; vectors in an item, a multiple of LX_PANEL; items across */
     int y_cs;
-    size_t sums_at, ring_at, line_at, stats_at, slot_floats; /* parts of a slot's scratch; the tile is at 0 */
+    size_t sums_at, ring_at, line_at, stats_at, wide_at, slot_floats; /* parts of a slot's scratch; the tile is at 0 */
     size_t frame_floats;        /* of a picture filled as a whole */
 } ConvPlan;
 
@@ -141,7 +141,8 @@ static ConvPlan conv_plan(const LxConvDesc *d)
     p.ring_at = p.sums_at + whole_lines(sums);
     p.line_at = p.ring_at + (ring ? (size_t)(ring + 1) * channels : 0);
     p.stats_at = p.line_at + whole_lines(larger(fir, larger(blurred, border)));
-    p.slot_floats = p.stats_at + 2 * channels;
+    p.wide_at = p.stats_at + 2 * channels;
+    p.slot_floats = p.wide_at + LX_CHUNK_BYTES / sizeof(float);
     return p;
 }
 
@@ -160,7 +161,8 @@ typedef struct ConvTile {
     const float *filled;  /* this frame, filled as a whole; NULL: it is not */
     const float *window;  /* what the products read: the tile in `filled` or in `tile` */
     int window_w;         /* pixels from one of its rows to the next */
-    float *tile, *sums, *line, *stats;
+    LxDtype weights;      /* as they are packed */
+    float *tile, *sums, *line, *stats, *wide;
 } ConvTile;
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef LX_X86_GEMM_H
 #define LX_X86_GEMM_H
 
+#include "core/half.h"
 #include "x86/simd.h"
 
 #if LX_LANES == 8
@@ -59,11 +60,17 @@ LX_INLINE void gemm_rows(const int nv, const float *a, const int *a_at, const fl
         LX_UNROLL for (int j = 0; j < nv; j++) lxv_store(c_base + c_at[i] + j * LX_LANES, c[i][j]);
 }
 
+/* Parts that k steps of a panel so wide are done in. */
+LX_INLINE int gemm_chunks(int width, int k)
+{
+    const int chunk = LX_CHUNK_BYTES / (width * (int)sizeof(float));
+    return (k + chunk - 1) / chunk;
+}
+
 /* All pixels against one panel of nv vectors, in chunks of k for which B stays in the first-level cache. */
 LX_INLINE void gemm_panel_nv(const int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
 {
-    const int chunk = LX_CHUNK_BYTES / (nv * LX_LANES * (int)sizeof(float));
-    const int chunks = (k + chunk - 1) / chunk;
+    const int chunks = gemm_chunks(nv * LX_LANES, k);
     for (int j = 0; j < chunks; j++) {
         const int from = (int)((long)k * j / chunks), to = (int)((long)k * (j + 1) / chunks);
         const float *bj = b + (ptrdiff_t)from * nv * LX_LANES;
@@ -81,6 +88,35 @@ static void gemm_panel(int nv, const GemmPixels *p, const float *a, const float 
     case 3: gemm_panel_nv(3, p, a, b, c, k, add); break;
     case 4: gemm_panel_nv(4, p, a, b, c, k, add); break;
 #endif
+    }
+}
+
+/* Weights of 16 bits: widened by the chunk into `wide`, LX_CHUNK_BYTES of room, and multiplied by `factor` as they would have
+   been when they were packed. */
+typedef struct NarrowPanel {
+    const uint16_t *b;
+    LxDtype type;
+    float factor, *wide;
+} NarrowPanel;
+
+static void widen(const NarrowPanel *q, ptrdiff_t from, int n)
+{
+    const LxV factor = lxv_set(q->factor);
+    const uint16_t *b = q->b + from;
+    if (q->type == LX_F16)
+        for (int i = 0; i < n; i += LX_LANES) lxv_store(q->wide + i, lxv_mul(factor, lxv_load_f16(b + i)));
+    else
+        for (int i = 0; i < n; i += LX_LANES) lxv_store(q->wide + i, lxv_mul(factor, lxv_load_bf16(b + i)));
+}
+
+/* gemm_panel with the same sums in the same order. */
+static void gemm_panel_narrow(int nv, const GemmPixels *p, const float *a, const NarrowPanel *q, float *c, int k, int add)
+{
+    const int width = nv * LX_LANES, chunks = gemm_chunks(width, k);
+    for (int j = 0; j < chunks; j++) {
+        const int from = (int)((long)k * j / chunks), to = (int)((long)k * (j + 1) / chunks);
+        widen(q, (ptrdiff_t)from * width, (to - from) * width);
+        gemm_panel(nv, p, a + from, q->wide, c, to - from, add || j > 0);
     }
 }
 

@@ -1,9 +1,9 @@
 /*
  * One vector of floats, as the kernels of this folder see it. Their text exists once and is compiled for each level:
  *
- *     *_avx2.c                      8 lanes, __m256      -mavx2 -mfma
+ *     *_avx2.c                      8 lanes, __m256      -mavx2 -mfma -mf16c
  *     *_avx512.c                   16 lanes, __m512      -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
- *     *_avx512.c, LX_SIMD_PAIRS    16 lanes, 2 x __m256  -mavx2 -mfma
+ *     *_avx512.c, LX_SIMD_PAIRS    16 lanes, 2 x __m256  -mavx2 -mfma -mf16c
  *
  * The third form exists for tests on machines without AVX-512: it runs the 16-lane text, with its tile sizes, tails and
  * work split. What it does not show: that the __m512 lines below say the same, and how fast they are.
@@ -12,6 +12,7 @@
 #define LX_X86_SIMD_H
 
 #include <immintrin.h>
+#include <stdint.h>
 
 #include "core/compiler.h"
 
@@ -36,6 +37,16 @@
 LX_INLINE __m256i lx_first_8(int n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+LX_INLINE __m256 lx_f16_8(const uint16_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+LX_INLINE __m256 lx_bf16_8(const uint16_t *p)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
 }
 
 LX_INLINE float lx_sum_8(__m256 v)
@@ -68,6 +79,10 @@ LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GE_OQ));
 }
 
+/* As many f16 or bf16 numbers, exactly. */
+LX_INLINE LxV lxv_load_f16(const uint16_t *p) { return lx_f16_8(p); }
+LX_INLINE LxV lxv_load_bf16(const uint16_t *p) { return lx_bf16_8(p); }
+
 /* The first n lanes, 0 <= n <= LX_LANES; the others are zero and are not read. */
 LX_INLINE LxV lxv_load_n(const float *p, int n) { return _mm256_maskload_ps(p, lx_first_8(n)); }
 
@@ -95,6 +110,8 @@ LX_INLINE LxV lxv_add(LxV a, LxV b) { return LX_PAIR(_mm256_add_ps(a.lo, b.lo), 
 LX_INLINE LxV lxv_sub(LxV a, LxV b) { return LX_PAIR(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
 LX_INLINE LxV lxv_mul(LxV a, LxV b) { return LX_PAIR(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
 LX_INLINE float lxv_sum(LxV v) { return lx_sum_8(_mm256_add_ps(v.lo, v.hi)); }
+LX_INLINE LxV lxv_load_f16(const uint16_t *p) { return LX_PAIR(lx_f16_8(p), lx_f16_8(p + 8)); }
+LX_INLINE LxV lxv_load_bf16(const uint16_t *p) { return LX_PAIR(lx_bf16_8(p), lx_bf16_8(p + 8)); }
 LX_INLINE LxV lxv_load_4(const float *p) { return LX_PAIR(_mm256_zextps128_ps256(_mm_loadu_ps(p)), _mm256_setzero_ps()); }
 LX_INLINE void lxv_store_4(float *p, LxV v) { _mm_storeu_ps(p, _mm256_castps256_ps128(v.lo)); }
 
@@ -130,9 +147,15 @@ LX_INLINE LxV lxv_add(LxV a, LxV b) { return _mm512_add_ps(a, b); }
 LX_INLINE LxV lxv_sub(LxV a, LxV b) { return _mm512_sub_ps(a, b); }
 LX_INLINE LxV lxv_mul(LxV a, LxV b) { return _mm512_mul_ps(a, b); }
 LX_INLINE LxV lxv_fma(LxV a, LxV b, LxV c) { return _mm512_fmadd_ps(a, b, c); }
+LX_INLINE LxV lxv_load_f16(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
 LX_INLINE LxV lxv_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(lx_first_16(n), p); }
 LX_INLINE LxV lxv_load_4(const float *p) { return _mm512_zextps128_ps512(_mm_loadu_ps(p)); }
 LX_INLINE void lxv_store_4(float *p, LxV v) { _mm_storeu_ps(p, _mm512_castps512_ps128(v)); }
+
+LX_INLINE LxV lxv_load_bf16(const uint16_t *p)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p)), 16));
+}
 
 LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
 {

@@ -11,6 +11,7 @@
 #define LX_X86_LEVEL(level)                                                             \
     extern const LxConvOps lx_conv2d_direct_##level, lx_conv_up2d_direct_##level;       \
     extern const LxConvOps lx_upsample_conv2d_direct_##level, lx_conv_down2d_direct_##level; \
+    extern const LxConvOps lx_conv_narrow_##level[2][LX_CONV_KINDS];                    \
     extern const LxConvOps lx_conv2d_winograd2_##level, lx_conv2d_winograd4_##level;    \
     void lx_linear_##level(const LxExec *x, const LxLinearArgs *a);                     \
     void lx_navigate_##level(const LxExec *x, const LxNavigateArgs *a);                 \

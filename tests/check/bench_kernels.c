@@ -122,7 +122,7 @@ static void bench_conv(const Options *o, const CheckLevel *level, const Shape *s
     snprintf(name, sizeof name, "%s k%d %d->%d %dx%d", lx_conv_kind_name(s->kind), s->k, s->ci, s->co, s->h, s->h);
     if (!wanted(o, name)) return;
     float *w = check_random(&m, (size_t)(d.co * d.ci * d.k * d.k), -1, 1);
-    const LxConvWeights weights = {d, ops, check_floats(&m, ops->packed_bytes(&d) / sizeof(float)), ops->packed_bytes(&d)};
+    const LxConvWeights weights = {d, ops, check_floats(&m, ops->packed_bytes(&d) / sizeof(float)), ops->packed_bytes(&d), 1};
     ops->pack(check_pool(o->threads), &d, w, weights.packed);
     const int h = lx_conv_out(&d, d.h), ys = lx_stored_channels(d.co), xs = lx_stored_channels(d.ci);
     const LxConvArgs a = {.weights = &weights, .x = check_random_tensor(&m, 1, d.ci, d.h, d.w, -1, 1), .y = check_output(&m, 1, d.co, h, h),

@@ -28,7 +28,7 @@ typedef struct Form {
 typedef struct Inputs {
     LxConvDesc desc;
     LxConvArgs args; /* without weights, y and stats */
-    float *w;
+    float *w, factor; /* factor: only of weights that are kept in 16 bits */
     unsigned options;
     char name[128];
 } Inputs;
@@ -46,7 +46,7 @@ static size_t weight_count(const LxConvDesc *d)
 
 static Inputs make_inputs(CheckMemory *m, LxConvKind kind, const Case *c)
 {
-    Inputs in = {.desc = {kind, c->k, c->ci, c->co, c->h, c->w}, .options = c->options};
+    Inputs in = {.desc = {kind, c->k, c->ci, c->co, c->h, c->w}, .factor = 1, .options = c->options};
     const unsigned o = c->options;
     const int n = c->n ? c->n : 1, oh = lx_conv_out(&in.desc, c->h), ow = lx_conv_out(&in.desc, c->w);
     const int xs = lx_stored_channels(c->ci), ys = lx_stored_channels(c->co);
@@ -170,7 +170,7 @@ static Outputs run_case(CheckMemory *m, const LxConvOps *ops, const Inputs *in, 
     const int h = lx_conv_out(&in->desc, in->desc.h), w = lx_conv_out(&in->desc, in->desc.w), n = in->args.x.n;
     Outputs out = {0};
     LxConvArgs a = in->args;
-    const LxConvWeights weights = {in->desc, ops, check_floats(m, ops->packed_bytes(&in->desc) / sizeof(float)), ops->packed_bytes(&in->desc)};
+    const LxConvWeights weights = {in->desc, ops, check_floats(m, ops->packed_bytes(&in->desc) / sizeof(float)), ops->packed_bytes(&in->desc), in->factor};
     ops->pack(check_pool(slots), &in->desc, in->w, weights.packed);
     a.weights = &weights;
     if (in->options & ALIAS && in->options & RESIDUAL && !a.residual_up) {
@@ -438,6 +438,43 @@ static void impulses(const Form *f)
     check_release(&memory, in.name);
 }
 
+/* Weights kept in 16 bits give what the same numbers give in f32, to the last bit, and take half the memory. */
+static void compare_narrow(const CheckLevel *level, LxConvKind kind, LxDtype type, const Case *c)
+{
+    CheckMemory m = {0};
+    const LxConvOps *wide = level->table.conv[kind], *narrow = level->table.narrow[type - 1][kind];
+    Inputs in = make_inputs(&m, kind, c);
+    const size_t n = weight_count(&in.desc);
+    for (size_t i = 0; i < n; i++) {
+        uint16_t stored;
+        lx_from_f32(&stored, &in.w[i], type, 1);
+        lx_to_f32(&in.w[i], &stored, type, 1);
+    }
+    in.factor = 0.0371f;
+    const Outputs got = run_case(&m, narrow, &in, 2);
+    for (size_t i = 0; i < n; i++) in.w[i] *= in.factor;
+    const Outputs want = run_case(&m, wide, &in, 2);
+    check_same(in.name, got.y.data, want.y.data, lx_tensor_floats(&got.y) * sizeof(float));
+    check_same(in.name, got.stats, want.stats, got.stats_floats * sizeof(float));
+    if (2 * narrow->packed_bytes(&in.desc) != wide->packed_bytes(&in.desc)) fail_msg("%s: %zu bytes of weights", in.name, narrow->packed_bytes(&in.desc));
+    check_release(&m, in.name);
+}
+
+static int has_narrow(const LxKernels *k)
+{
+    return k->narrow[0][0] != NULL;
+}
+
+static void narrow_same(const CheckLevel *level)
+{
+    static const Case cases[] = {{3, 3, 20, 6, 10, 1, ALL}, {1, 5, 9, 4, 6, 2, ALL}, {3, 20, 3, 10, 8, 1, ALL}, {3, 24, 72, 18, 20, 1, ALL}, {3, 270, 40, 8, 8, 1, ALL},
+                                 {1, 500, 136, 8, 6, 1, ALL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int kind = 0; kind < LX_CONV_KINDS; kind++)
+            for (int type = LX_F16; type <= LX_BF16; type++)
+                if (cases[i].k >= smallest_k((LxConvKind)kind)) compare_narrow(level, (LxConvKind)kind, (LxDtype)type, &cases[i]);
+}
+
 #define GROUP(name, group)                        \
     static void name##_##group(const CheckLevel *l) \
     {                                               \
@@ -485,4 +522,5 @@ GROUP(winograd4, impulses)
 
 const CheckTest check_conv_tests[] = {
     TESTS(conv2d), TESTS(conv_up2d), TESTS(upsample_conv2d), TESTS(conv_down2d), TESTS(winograd2), TESTS(winograd4),
-    {"winograd2", "impulses", has_winograd2, winograd2_impulses}, {"winograd4", "impulses", has_winograd4, winograd4_impulses}, {0}};
+    {"winograd2", "impulses", has_winograd2, winograd2_impulses}, {"winograd4", "impulses", has_winograd4, winograd4_impulses},
+    {"narrow weights", "the same bits", has_narrow, narrow_same}, {0}};
