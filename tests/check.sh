@@ -5,34 +5,30 @@ set -u
 make=$1
 jobs=-j$(getconf _NPROCESSORS_ONLN)
 total=$(mktemp)
-trap 'rm -f "$total"' EXIT
+trap 'rm -f "$total" "$total.log"' EXIT
 
-# pass NAME make-arguments...: one build and one run of the tests
-pass() {
-    name=$1
+# build NAME make-arguments...: the library, the programs and the tests
+build() {
+    echo "== $1"
     shift
-    echo "== $name"
-    if "$make" --no-print-directory -s $jobs all tests-built WERROR=1 "$@" >"$total.log" 2>&1; then
-        "$make" --no-print-directory -s test WERROR=1 "$@" | tee "$total.log"
-        grep -E '^[0-9]+ passed, [0-9]+ failed' "$total.log" | tail -1 >>"$total"
-    else
-        tail -40 "$total.log"
-        echo "0 passed, 1 failed" >>"$total"
-    fi
-    rm -f "$total.log"
+    "$make" --no-print-directory -s "$jobs" all tests-built WERROR=1 "$@" >"$total.log" 2>&1 && return
+    tail -40 "$total.log"
+    echo "0 passed, 1 failed" >>"$total"
+    return 1
+}
+
+# pass NAME make-arguments...: one build and one run of the tests; a run that breaks off counts as a failure
+pass() {
+    build "$@" || return
+    shift
+    "$make" --no-print-directory -s test WERROR=1 "$@" | tee "$total.log"
+    counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$total.log" | tail -1)
+    echo "${counts:-0 passed, 1 failed}" >>"$total"
 }
 
 # The same text without a warning by another compiler counts as one test.
 compile() {
-    name=$1
-    shift
-    echo "== $name"
-    if "$make" --no-print-directory -s $jobs all tests-built WERROR=1 "$@" >"$total.log" 2>&1; then echo "1 passed, 0 failed" >>"$total"
-    else
-        tail -40 "$total.log"
-        echo "0 passed, 1 failed" >>"$total"
-    fi
-    rm -f "$total.log"
+    build "$@" && echo "1 passed, 0 failed" >>"$total"
 }
 
 pass "$(${CC:-cc} --version | head -1)"
