@@ -1,7 +1,7 @@
 /*
- * The CUDA kernels as levels of the comparator (check.h): their table wears a coat that does what a backend does. What the
- * arguments point to is copied to device memory, each array by itself and exactly as long as its contract says, activations in
- * the level's storage type; then the kernel runs, and what it wrote is copied back.
+ * The CUDA kernels, on the emulated device or a true one, as levels of the comparator (check.h): their table wears a coat that
+ * does what a backend does. What the arguments point to is copied to device memory, each array by itself and exactly as long as
+ * its contract says, activations in the level's storage type; then the kernel runs, and what it wrote is copied back.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,12 @@
 #include "check.h"
 #include "cuda/cuda.h"
 
-enum { LEVELS = 3, MAX_COPIES = 64, CAPABILITY = 80 };
+enum { LEVELS = 3, MAX_COPIES = 64, FIRST_WITH_TENSOR_CORES = 80 };
 
-/* Under ASan every access of a fiber costs several times as much. */
-#if defined(__SANITIZE_ADDRESS__)
+/* How few cases (CheckLevel.few): a GPU does all. An access of a fiber costs more, under ASan several times as much. */
+#if !defined(LX_EMULATE)
+enum { FEW = 0 };
+#elif defined(__SANITIZE_ADDRESS__)
 enum { FEW = 6 };
 #else
 enum { FEW = 1 };
@@ -27,6 +29,7 @@ typedef struct Coat {
 } Coat;
 
 static Coat coats[LEVELS];
+static int capability; /* of the device: 80 is sm_80 */
 
 /* ---- device memory of one call ---------------------------------------------------------------------------------------- */
 
@@ -117,7 +120,7 @@ static void conv_run(const LxExec *x, const LxConvArgs *a)
     const LxConvDesc *d = &a->weights->desc;
     const Coat *k = coats;
     while (&k->conv[d->kind] != a->weights->ops) k++;
-    const LxConvOps *ops = lx_cuda_conv(d, k->type, CAPABILITY, k->choice);
+    const LxConvOps *ops = lx_cuda_conv(d, k->type, capability, k->choice);
     Copies c = {0};
     LxConvWeights weights = *a->weights;
     weights.ops = ops;
@@ -147,7 +150,7 @@ static void conv_run(const LxExec *x, const LxConvArgs *a)
 /* What that coat has beside `run`: which convolution it is depends on the shape. */
 static const LxConvOps *mma_ops(const LxConvDesc *d)
 {
-    return lx_cuda_conv(d, LX_F16, CAPABILITY, LIAX_CONV_DIRECT);
+    return lx_cuda_conv(d, LX_F16, capability, LIAX_CONV_DIRECT);
 }
 
 static size_t mma_bytes(const LxConvDesc *d)
@@ -320,7 +323,8 @@ static void frame_out_on(const Coat *k, const LxFrameOutArgs *a)
 
 static CheckLevel level_of(int i, const char *name, LxDtype type)
 {
-    CheckLevel l = {.name = name, .type = type, .few = FEW};
+    const char *fewer = getenv("LIAX_CHECK_FEW"); /* where a tool makes kernels slow */
+    CheckLevel l = {.name = name, .type = type, .few = fewer ? atoi(fewer) : FEW};
     Coat *k = &coats[i];
     k->type = type;
     k->choice = LIAX_CONV_REF;
@@ -354,8 +358,13 @@ static CheckLevel mma_level(int i)
 
 int check_levels(CheckLevel out[CHECK_MAX_LEVELS])
 {
+    int major = 0, minor = 0;
+    must(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0), "cudaDeviceGetAttribute");
+    must(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0), "cudaDeviceGetAttribute");
+    capability = 10 * major + minor;
     out[0] = level_of(0, "cuda plain f32", LX_F32);
     out[1] = level_of(1, "cuda plain f16", LX_F16);
+    if (capability < FIRST_WITH_TENSOR_CORES) return 2;
     out[2] = mma_level(2);
     return LEVELS;
 }

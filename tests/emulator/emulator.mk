@@ -16,7 +16,7 @@ $(BUILD)/obj/emulated/%.o: %.cu
 
 $(BUILD)/obj/emulated/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(EMULATE) -Itests/check -fvisibility=hidden $(CFLAGS) -c $< -o $@
+	$(CC) -std=c11 $(EMULATE) -Itests/check -Itests -fvisibility=hidden $(CFLAGS) -c $< -o $@
 
 ifeq ($(findstring thread,$(SAN)),)
 EMULATED_TESTS := $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/emulator/test_*.cpp)) $(BUILD)/tests/emulator/test_cuda_kernels

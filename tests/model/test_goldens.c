@@ -36,11 +36,12 @@ static const GoldenModel models[] = {
     {"small-128", {{"15", 0.9}, {"7", -0.7}}, {{"16", 0.8}, {"13", -0.4}}, {7, 47}, 2},
 };
 
-/* One way to compute: a level of the CPU and a choice of convolution. */
+/* One way to compute: a level of the CPU, or a precision of the CUDA device's, and a choice of convolution. */
 typedef struct Way {
     const char *level;
     LiaxConv conv;
     const char *conv_name;
+    LiaxPrecision precision; /* AUTO: on the CPU */
 } Way;
 
 /* What a model gave in one way: arrays by golden name. */
@@ -71,13 +72,28 @@ static const float *find(const Results *r, const char *name, size_t n)
     return NULL;
 }
 
-/* NHWC to NCHW. */
+/* NHWC to NCHW, of the host's memory. */
 static void export_tensor(const LxTensor *t, float *to)
 {
     for (int n = 0; n < t->n; n++)
         for (int c = 0; c < t->c; c++)
             for (int y = 0; y < t->h; y++)
                 for (int x = 0; x < t->w; x++) *to++ = lx_tensor_pixel(t, n, y, x)[c];
+}
+
+/* The same of the device's. */
+static void fetch_tensor(LxRun *r, const LxTensor *t, float *to)
+{
+    const size_t bytes = lx_tensor_bytes(t);
+    LxTensor host = *t;
+    void *const stored = malloc(bytes);
+    host.type = LX_F32;
+    host.data = calloc(lx_tensor_floats(t), sizeof(float));
+    assert_int_equal(r->device->backend->receive(r->device, r->stream, stored, t->data, bytes, 0, 1, r->log), LIAX_OK);
+    lx_to_f32(host.data, stored, t->type, lx_tensor_floats(t));
+    export_tensor(&host, to);
+    free(host.data);
+    free(stored);
 }
 
 static void see(void *ctx, const char *name, const LxTensor *t)
@@ -155,7 +171,7 @@ static void run_encoder(Results *r, LiaxSession *s, const LiaxImage *source, con
     r->prefix = "";
     assert_int_equal(liax_session_set_source(s, source), LIAX_OK);
     r->prefix = NULL;
-    export_tensor(&input, add(r, "source", frame));
+    fetch_tensor(&s->run, &input, add(r, "source", frame));
     memcpy(add(r, "edit_enc.block_512", 16 * latent), find(r, "enc.block_512", 16 * latent), 16 * latent * sizeof(float));
     memcpy(add(r, "alpha", M), s->source_motion, M * sizeof(float));
     float *inputs = add(r, "driving", DRIVING * frame), *z = add(r, "z_driving", DRIVING * latent), *alpha = add(r, "alpha_driving", DRIVING * M);
@@ -163,7 +179,7 @@ static void run_encoder(Results *r, LiaxSession *s, const LiaxImage *source, con
         Results one = {.prefix = ""};
         s->run.tap_ctx = &one;
         assert_int_equal(liax_session_encode_motion(s, &driving[i], alpha + (size_t)i * M), LIAX_OK);
-        export_tensor(&input, inputs + (size_t)i * frame);
+        fetch_tensor(&s->run, &input, inputs + (size_t)i * frame);
         memcpy(z + (size_t)i * latent, find(&one, "z_driving", latent), latent * sizeof(float));
         for (int k = 0; k < one.n; k++) free(one.arrays[k].data);
     }
@@ -208,9 +224,10 @@ static LiaxModel *open_model(const char *name, const Way *way)
 {
     char path[256], error[512] = "";
     snprintf(path, sizeof path, "%s/tests/%s-pt.liax", golden_build(), name);
-    setenv("LIAX_CPU", way->level, 1);
+    if (!way->precision) setenv("LIAX_CPU", way->level, 1);
     LiaxModel *m;
-    const LiaxModelOptions o = {.struct_size = sizeof o, .conv = way->conv, .error = error, .error_size = sizeof error};
+    const LiaxModelOptions o = {.struct_size = sizeof o, .device = way->precision ? "cuda" : NULL, .backend_dir = getenv("LIAX_TEST_CUDA"),
+                                .precision = way->precision, .conv = way->conv, .error = error, .error_size = sizeof error};
     if (liax_model_open(&m, path, &o)) fail_msg("%s", error);
     return m;
 }
@@ -246,6 +263,7 @@ typedef struct Case {
     char name[192];
     const Golden *golden;
     const Results *results;
+    LiaxPrecision precision;
 } Case;
 
 static void compare(void **state)
@@ -258,7 +276,8 @@ static void compare(void **state)
     *strstr(name, ".npy") = 0;
     const float *got = find(c->results, name, want.n);
     if (!got) fail_msg("%s was not computed", c->golden->path);
-    const char *wrong = golden_compare(got, want.f, want.n, c->golden->tolerance, c->golden->rms, 1);
+    const char *wrong = c->precision == LIAX_PRECISION_F16 ? golden_compare_f16(got, want.f, want.n)
+                                                           : golden_compare(got, want.f, want.n, c->golden->tolerance, c->golden->rms, 1);
     golden_free(&want);
     if (wrong) fail_msg("%s: %s", c->name, wrong);
 }
@@ -271,11 +290,12 @@ static int belongs(const Golden *g, const char *model)
 }
 
 /* Does LIAX_CPU=level give that level here? */
-static int runs(const char *level)
+static int runs(const Way *way)
 {
     LiaxDeviceInfo info = {.struct_size = sizeof info};
-    setenv("LIAX_CPU", level, 1);
-    return liax_device_get(0, &info) == LIAX_OK && strcmp(info.level, level) == 0;
+    if (way->precision) return 1;
+    setenv("LIAX_CPU", way->level, 1);
+    return liax_device_get(0, &info) == LIAX_OK && strcmp(info.level, way->level) == 0;
 }
 
 static int run_way(const GoldenModel *model, const Way *way, const Golden *goldens, size_t n)
@@ -284,11 +304,11 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
     static struct CMUnitTest tests[256];
     size_t count = 0;
     Results r = {0};
-    const int can = runs(way->level);
+    const int can = runs(way);
     if (can) r = run_model(model, way);
     for (size_t i = 0; i < n; i++) {
         if (!belongs(&goldens[i], model->name)) continue;
-        cases[count] = (Case){.golden = &goldens[i], .results = can ? &r : NULL};
+        cases[count] = (Case){.golden = &goldens[i], .results = can ? &r : NULL, .precision = way->precision};
         snprintf(cases[count].name, sizeof cases[count].name, "%s level %s conv %s", goldens[i].path, way->level, way->conv_name);
         tests[count] = (struct CMUnitTest){cases[count].name, compare, NULL, NULL, &cases[count]};
         count++;
@@ -298,19 +318,24 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
     return failed;
 }
 
-/* test_goldens [MODEL]: of all golden models, or of one */
+/* test_goldens [MODEL]: of all golden models, or of one. With LIAX_TEST_CUDA, a folder with libliax-cuda.so, on that device. */
 int main(int argc, char **argv)
 {
-    static const Way ways[] = {{"ref", LIAX_CONV_AUTO, "auto"}, {"avx2", LIAX_CONV_AUTO, "auto"}, {"avx2", LIAX_CONV_REF, "ref"},
-                               {"avx2", LIAX_CONV_DIRECT, "direct"}, {"avx2", LIAX_CONV_WINOGRAD, "winograd"}, {"avx512", LIAX_CONV_AUTO, "auto"},
-                               {"avx512", LIAX_CONV_WINOGRAD, "winograd"}};
+    static const Way cpu[] = {{"ref", LIAX_CONV_AUTO, "auto", 0}, {"avx2", LIAX_CONV_AUTO, "auto", 0}, {"avx2", LIAX_CONV_REF, "ref", 0},
+                              {"avx2", LIAX_CONV_DIRECT, "direct", 0}, {"avx2", LIAX_CONV_WINOGRAD, "winograd", 0}, {"avx512", LIAX_CONV_AUTO, "auto", 0},
+                              {"avx512", LIAX_CONV_WINOGRAD, "winograd", 0}};
+    static const Way cuda[] = {{"cuda f32", LIAX_CONV_AUTO, "auto", LIAX_PRECISION_F32}, {"cuda f16", LIAX_CONV_AUTO, "auto", LIAX_PRECISION_F16},
+                               {"cuda f16", LIAX_CONV_REF, "ref", LIAX_PRECISION_F16}, {"cuda f16", LIAX_CONV_DIRECT, "direct", LIAX_PRECISION_F16}};
+    const int on_cuda = getenv("LIAX_TEST_CUDA") != NULL;
+    const Way *const ways = on_cuda ? cuda : cpu;
+    const size_t n_ways = on_cuda ? sizeof cuda / sizeof *cuda : sizeof cpu / sizeof *cpu;
     Golden *goldens;
     const size_t n = golden_manifest(&goldens);
     int failed = 0;
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         if (argc > 1 && strcmp(argv[1], models[m].name)) continue;
         golden_convert(models[m].name, "pt");
-        for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) failed += run_way(&models[m], &ways[w], goldens, n);
+        for (size_t w = 0; w < n_ways; w++) failed += run_way(&models[m], &ways[w], goldens, n);
     }
     free(goldens);
     return failed != 0;

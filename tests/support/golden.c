@@ -173,3 +173,10 @@ const char *golden_compare(const float *got, const float *want, size_t n, double
              got[at], want[at], worst, tolerance * scale, r, rms * scale);
     return text;
 }
+
+const char *golden_compare_f16(const float *got, const float *want, size_t n)
+{
+    double peak = 0;
+    for (size_t i = 0; i < n; i++) peak = fmax(peak, fabs((double)want[i]));
+    return golden_compare(got, want, n, HUGE_VAL, sqrt(70) / 2048 * peak, 1);
+}
