@@ -33,13 +33,13 @@ class Image(c.Structure):
 class Liax:
     """A model and a session on it, on the CPUs given; `picture` is S x S x 3 bytes, the source and the driving frame at first."""
 
-    def __init__(self, path: pathlib.Path, cpus: list[int], batch: int = 1, precision: str = "auto", conv: str = "auto"):
+    def __init__(self, path: pathlib.Path, cpus: list[int], batch: int = 1, precision: str = "auto", conv: str = "auto", device: str = "cpu"):
         self.library = c.CDLL(str(rounds.BUILD / "lib" / "libliax.so"))
         self.library.liax_session_error.restype = c.c_char_p
         words = max(cpus) // 64 + 1
         mask = (c.c_uint64 * words)(*(sum(1 << (cpu % 64) for cpu in cpus if cpu // 64 == word) for word in range(words)))
         sentence = c.create_string_buffer(512)
-        options = ModelOptions(c.sizeof(ModelOptions), device=b"cpu", precision=PRECISIONS.index(precision), conv=CONVS.index(conv), threads=len(cpus),
+        options = ModelOptions(c.sizeof(ModelOptions), device=device.encode(), precision=PRECISIONS.index(precision), conv=CONVS.index(conv), threads=len(cpus),
                                cpu_mask=mask, cpu_mask_words=words, error=c.cast(sentence, c.c_char_p), error_size=len(sentence))
         self.model, self.session, self.batch = c.c_void_p(), c.c_void_p(), batch
         if self.library.liax_model_open(c.byref(self.model), str(path).encode(), c.byref(options)):
@@ -52,6 +52,11 @@ class Liax:
         self.drawn = (c.c_float * (3 * self.size ** 2))()
         plane = 4 * self.size ** 2
         self.out = Image(c.sizeof(Image), RGBF32, self.size, self.size, (c.c_void_p * 4)(*(c.addressof(self.drawn) + i * plane for i in range(3))))
+
+    def draw_bytes(self) -> None:
+        """Frames are RGB of 8 bits from here on."""
+        self.drawn = (c.c_ubyte * (3 * self.size ** 2))()
+        self.out = Image(c.sizeof(Image), RGB24, self.size, self.size, (c.c_void_p * 4)(c.addressof(self.drawn)))
 
     def check(self, status: int) -> None:
         if status:
@@ -79,3 +84,6 @@ class Liax:
         for _ in range(self.batch):
             self.check(self.library.liax_session_pull(self.session, c.byref(self.out)))
 
+    def close(self) -> None:
+        self.library.liax_session_close(c.byref(self.session))
+        self.library.liax_model_close(c.byref(self.model))

@@ -51,8 +51,34 @@ class Liax(network.Liax):
         return a + self.get(p + ".gamma") * self.styled(y, z, p + ".conv2")
 
 
-network.fir_weight, network.up2 = fir_weight, up2
-torch.addcmul = lambda a, b, c: a + b * c  # which pnnx does not know
+class HalfLiax(network.Liax):
+    """For a GPU: features in the pictures' type, which is f16, vectors and the warp's positions in f32."""
+
+    def last_weight(self):
+        if not hasattr(self, "last"):
+            self.last = super().last_weight()
+        return self.last
+
+    def flow_res(self, x, z, p):
+        a = self.styled(x, z, p + ".conv1")
+        y = F.group_norm(a, math.gcd(32, a.shape[1]), self.get(p + ".norm.weight").to(a.dtype), self.get(p + ".norm.bias").to(a.dtype), 1e-5)
+        return torch.addcmul(a, self.get(p + ".gamma").to(a.dtype), self.styled(y, z, p + ".conv2"))
+
+    def sample(self, feat, grid):
+        return F.grid_sample(feat.float(), grid, align_corners=True).to(feat.dtype)
+
+
+network.Liax.start = lambda self: None  # all parameters come from a file
+TRAINED = network.fir_weight, network.up2, torch.addcmul
+EXPORTED = fir_weight, up2, lambda a, b, c: a + b * c  # pnnx does not know addcmul
+
+
+def take(forms) -> None:
+    """Of the same operations, those that training uses, or those that exporters know."""
+    network.fir_weight, network.up2, torch.addcmul = forms
+
+
+take(EXPORTED)
 
 
 class Encoder(torch.nn.Module):
@@ -73,30 +99,31 @@ class Decoder(torch.nn.Module):
         return self.net.decode(z, list(features))[0]
 
 
-def load_parts(files: Files) -> dict[str, torch.nn.Module]:
+def load_parts(files: Files, form=Liax) -> dict[str, torch.nn.Module]:
     tensors = load_file(files.checkpoint)
     plain = network.Liax.from_checkpoint(tensors)
-    net = Liax(plain.size, plain.widths, plain.motions)
+    net = form(plain.size, plain.widths, plain.motions)
     net.restore(tensors)
     net.eval().requires_grad_(False)
     return {"encoder": Encoder(net).eval(), "decoder": Decoder(net).eval()}
 
 
-def make_data(files: Files, size: int) -> None:
+def make_data(files: Files, size: int, device: str) -> None:
     """Two pictures, what the network makes of them in float64, and between encoder and decoder float32."""
     rng = np.random.default_rng(0)
     source, driving = (np.asarray(Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((size, size), Image.BICUBIC)) for _ in range(2))
     torch.set_default_dtype(torch.float64)
     with mock.patch.object(torch.Tensor, "float", torch.Tensor.double):  # which the network calls where it wants full precision
-        net = network.Liax.from_checkpoint(load_file(files.checkpoint))
-        alpha = net.alpha(net.encode(torch.from_numpy(network_input(driving)).double())[0])
-        z, features = net.encode(torch.from_numpy(network_input(source)).double())
+        net = network.Liax.from_checkpoint(load_file(files.checkpoint)).to(device)
+        alpha = net.alpha(net.encode(torch.from_numpy(network_input(driving)).double().to(device))[0])
+        z, features = net.encode(torch.from_numpy(network_input(source)).double().to(device))
         z = z + net.motion(alpha)
         picture = net.decode(z, features)[0]
     torch.set_default_dtype(torch.float32)
     assert picture.dtype == torch.float64
-    single = {f"feature{i}": x.numpy().astype(np.float32) for i, x in enumerate(features)}
-    np.savez(files.data, source=source, driving=driving, z=z.numpy().astype(np.float32), encoder=alpha.numpy(), decoder=picture.numpy(), **single)
+    z, alpha, picture, *features = (x.cpu().numpy() for x in (z, alpha, picture, *features))
+    single = {f"feature{i}": x.astype(np.float32) for i, x in enumerate(features)}
+    np.savez(files.data, source=source, driving=driving, z=z.astype(np.float32), encoder=alpha, decoder=picture, **single)
 
 
 def make_ncnn(files: Files, name: str, part, inputs) -> None:
@@ -107,15 +134,20 @@ def make_ncnn(files: Files, name: str, part, inputs) -> None:
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # where it fails, its files are missing
 
 
-def prepare(size: int, scale: float) -> None:
-    """Make what is not there yet."""
+def prepare(size: int, scale: float, device: str) -> None:
+    """Make what is not there yet; engines on a GPU need no other formats."""
     WORK.mkdir(parents=True, exist_ok=True)
     files = Files(size, scale)
-    for path in (files.container, files.checkpoint):
-        if not path.exists():
-            subprocess.run([BUILD / "bin" / "liax-synth", "--size", str(size), "--scale", str(scale), "--motions", "40", path], check=True)
+    makers = [subprocess.Popen([BUILD / "bin" / "liax-synth", "--size", str(size), "--scale", str(scale), "--motions", "40", path])
+              for path in (files.container, files.checkpoint) if not path.exists()]
+    if any(maker.wait() for maker in makers):
+        sys.exit(1)
     if not files.data.exists():
-        make_data(files, size)
+        take(TRAINED)
+        make_data(files, size, device)
+        take(EXPORTED)
+    if device != "cpu":
+        return
     parts = load_parts(files)
     for name in PARTS:
         inputs = tuple(map(torch.from_numpy, files.inputs(name)))
@@ -127,4 +159,4 @@ def prepare(size: int, scale: float) -> None:
 
 
 if __name__ == "__main__":
-    prepare(int(sys.argv[1]), float(sys.argv[2]))
+    prepare(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])

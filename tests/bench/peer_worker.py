@@ -19,7 +19,7 @@ from rounds import timed
 def make_liax(spec: dict, files: Files) -> dict:
     from liax import Liax
     data = np.load(files.data)
-    engine = Liax(files.container, spec["cpus"], precision=spec["precision"])
+    engine = Liax(files.container, spec["cpus"], precision=spec["precision"], device="cuda" if spec["engine"] == "liax-cuda" else "cpu")
     engine.start(data["source"].tobytes(), data["driving"].tobytes())
 
     def encoder():
@@ -31,6 +31,51 @@ def make_liax(spec: dict, files: Files) -> dict:
         engine.decoder()
         return np.frombuffer(engine.drawn, np.float32).reshape(data["decoder"].shape)
     return {"encoder": encoder, "decoder": decoder}
+
+
+def channels_last(x):
+    """Pictures and weights; those of styled layers have a first dimension of one more."""
+    import torch
+    if x.dim() == 5:
+        return channels_last(x[0])[None]
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def make_torch_cuda(spec: dict, files: Files) -> dict:
+    """Features in f16; frozen like on the CPU, so that weights are not made again for every frame. The picture ends in host memory."""
+    import peer_model
+    import torch
+    torch.backends.cudnn.benchmark = True
+    torch._C._jit_set_texpr_fuser_enabled(False)  # operation after operation
+    peer_model.take(peer_model.TRAINED)
+    parts = peer_model.load_parts(files, peer_model.HalfLiax)
+    for p in parts["encoder"].parameters():  # both parts have the same
+        p.data = channels_last(p.data.cuda())
+
+    def make(name):
+        part, inputs = parts[name], [channels_last(torch.from_numpy(x).cuda()) for x in files.inputs(name)]
+        inputs = [x.half() if x.dim() == 4 else x for x in inputs]
+        part(*inputs)
+        if spec["engine"] == "torch-cuda-compile":
+            run = torch.compile(part, mode="max-autotune")
+        else:
+            run = torch.jit.freeze(torch.jit.trace(part, tuple(inputs), check_trace=False))
+        if spec["engine"] != "torch-cuda-graph":
+            return lambda: run(*inputs).float().cpu().numpy()
+        side = torch.cuda.Stream()
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                run(*inputs)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            drawn = run(*inputs).float()
+
+        def replay():
+            graph.replay()
+            return drawn.cpu().numpy()
+        return replay
+    return {name: make(name) for name in spec["parts"]}
 
 
 def make_torch(spec: dict, files: Files) -> dict:
@@ -54,11 +99,6 @@ def make_torch(spec: dict, files: Files) -> dict:
                 run = torch.jit.freeze(torch.jit.trace(part, tuple(inputs), check_trace=False))
         return lambda: run(*inputs).float().numpy()
 
-    def channels_last(x):
-        """Pictures and weights; those of styled layers have a first dimension of one more."""
-        if x.dim() == 5:
-            return channels_last(x[0])[None]
-        return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
     return {name: make(name) for name in spec["parts"]}
 
 
@@ -115,10 +155,12 @@ def make_ncnn(spec: dict, files: Files) -> dict:
 
 
 # largest error of an engine that computes the right thing, in shares of the largest value
-WRONG = {"f32": 1e-4, "bf16": 0.1}
+WRONG = {"f32": 1e-4, "bf16": 0.1, "f16": 0.1}
 
 # what is imported before the clock runs, and what loads the parts
-ENGINES = {"liax": ("liax", make_liax), "torch": ("peer_model", make_torch), "torch-channels-last": ("peer_model", make_torch), "torch-compile": ("peer_model", make_torch),
+ENGINES = {"liax": ("liax", make_liax), "liax-cuda": ("liax", make_liax),
+           **{engine: ("peer_model", make_torch_cuda) for engine in ("torch-cuda", "torch-cuda-graph", "torch-cuda-compile")},
+           "torch": ("peer_model", make_torch), "torch-channels-last": ("peer_model", make_torch), "torch-compile": ("peer_model", make_torch),
            "onnxruntime": ("onnxruntime", make_onnxruntime), "openvino": ("openvino", make_openvino), "ncnn": ("ncnn", make_ncnn)}
 
 

@@ -23,7 +23,8 @@ import rounds
 from peer_files import PARTS
 from rounds import WORK, Cores, Rounds, compared, markdown
 
-PACKAGES = {"torch": "torch", "torch-channels-last": "torch", "torch-compile": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "ncnn": "ncnn"}
+CUDA = ("liax-cuda", "torch-cuda", "torch-cuda-graph", "torch-cuda-compile")  # on a GPU, in f16
+PACKAGES = {**{name: "torch" for name in CUDA[1:]}, "torch": "torch", "torch-channels-last": "torch", "torch-compile": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "ncnn": "ncnn"}
 TORCH_AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 # what keeps each engine to AVX2; ONNX Runtime and ncnn have no such switch
 AVX2 = {"liax": {"LIAX_CPU": "avx2"}, "torch": TORCH_AVX2, "torch-channels-last": TORCH_AVX2, "torch-compile": TORCH_AVX2,
@@ -98,7 +99,7 @@ def report(args: argparse.Namespace, cores: Cores, peers: dict[str, Peer], turns
         row, cells = facts["engines"][name], []
         for part in ms:
             r = row[part]
-            cells += [f"{r['min_ms']:.0f}", f"{r['median_ms']:.0f}", f"{r['ratio']:.2f}"]
+            cells += [f"{r['min_ms']:.4g}", f"{r['median_ms']:.4g}", f"{r['ratio']:.2f}"]
             groups[part][name] = r["min_ms"], r["median_ms"]
         table.append([f"{name} {versions.get(name, '')}".strip(), *cells, f"{row['load_ms'] / 1e3:.1f}", f"{row['peak_mb']:.0f}", f"{row['imported_mb']:.0f}",
                       f"{max(row['errors'].values()):.0e}"])
@@ -115,17 +116,18 @@ def main() -> None:
     ap.add_argument("--scale", type=float, default=0.5)
     ap.add_argument("--size", type=int, default=512)
     ap.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    ap.add_argument("--precision", choices=("f32", "bf16"), default="f32")
+    ap.add_argument("--precision", choices=("f32", "bf16", "f16"), default="f32")
     ap.add_argument("--isa", choices=("native", "avx2"), default="native", help="avx2 keeps engines to AVX2 where they can do more")
     ap.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS))
     ap.add_argument("--engines", type=lambda text: text.split(","), default=["liax", "torch", "torch-channels-last", "onnxruntime", "openvino", "ncnn"],
-                    help="and torch-compile; ratios are to the first")
+                    help=f"and torch-compile; or, with --precision f16, on a GPU: {', '.join(CUDA)}; ratios are to the first")
     rounds.add_options(ap, 10)
     ap.add_argument("--out", type=pathlib.Path, default=WORK / "peers", help="of the files, without their endings")
     args = ap.parse_args()
 
     # in a process of its own, so that nothing of PyTorch stays in this one
-    subprocess.run([sys.executable, pathlib.Path(__file__).with_name("peer_model.py"), str(args.size), str(args.scale)], check=True)
+    device = "cuda" if set(args.engines) & set(CUDA) else "cpu"
+    subprocess.run([sys.executable, pathlib.Path(__file__).with_name("peer_model.py"), str(args.size), str(args.scale), device], check=True)
     cores = Cores(args.threads, args.free, args.wait)
     peers = start(args, cores.cpus)
     report(args, cores, peers, *measure(args, cores, peers))

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Every test that a GPU runs, on this machine's: check.sh [FOLDER]. FOLDER (build/gpu) is what `make gpu-tests` made, here or
+# elsewhere. Writes FOLDER/check.json and FOLDER/check.md; the last line is "N passed, N failed, N skipped".
+set -u
+folder=${1:-build/gpu}
+cd "$(dirname "$0")/../.." || exit 2
+tests="test_cuda_kernels test_goldens test_cuda_frames test_cuda_pictures test_cuda_failures"
+export LD_LIBRARY_PATH="$PWD/$folder/lib:$folder/lib:${LD_LIBRARY_PATH:-}" LIAX_TEST_CUDA="$folder/lib"
+case $folder in /*) ;; *) LIAX_TEST_CUDA=$PWD/$folder/lib ;; esac
+mkdir -p "$folder/tests/log" || exit 2
+
+facts=null why=
+if [ ! -x "$folder/bin/device_facts" ]; then why="$folder has no programs: \`make gpu-tests\` makes them where nvcc is"
+elif said=$("$folder/bin/device_facts" "$LIAX_TEST_CUDA" 2>&1); then facts=$said
+else why=$said
+fi
+
+# TAP of one program for every test of it: {"program": ..., "seconds": ..., "tests": [{"name": ..., "result": ...}]}
+json() { # json NAME SECONDS TAP
+    awk -v name="$1" -v seconds="$2" '
+        function quoted(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); gsub(/[\001-\037]/, " ", s); return "\"" s "\"" }
+        BEGIN { printf "{\"program\": %s, \"seconds\": %d, \"tests\": [", quoted(name), seconds }
+        /^(not )?ok / {
+            result = /# *(SKIP|skip)/ ? "skipped" : /^ok/ ? "passed" : "failed"
+            sub(/^(not )?ok [0-9]* *(- )?/, "")
+            sub(/# *(SKIP|skip) */, "")
+            printf "%s{\"name\": %s, \"result\": \"%s\"}", n++ ? ", " : "", quoted($0), result
+        }
+        END { print "]}" }' "$3"
+}
+
+passed=0 failed=0 skipped=0 rows= table=
+run() { # run PROGRAM: through run.sh, one at a time, since some look at the memory of the whole device
+    name=$(basename "$1") began=$(date +%s)
+    if [ "$why" ]; then
+        echo "ok 1 - $name # SKIP $why" >"$folder/tests/log/$name.tap"
+        echo "$name: skipped: $why"
+        counts="0 passed, 0 failed, 1 skipped"
+    else
+        tests/run.sh "$folder" "$1" >"$folder/tests/log/$name.out"
+        sed '$d' "$folder/tests/log/$name.out"
+        grep -h '^# skipped' "$folder/tests/log/$name.tap" | sort | uniq -c
+        counts=$(tail -1 "$folder/tests/log/$name.out")
+    fi
+    count() { echo "$counts" | sed -n "s/.*\b\([0-9][0-9]*\) $1.*/\1/p"; }
+    p=$(count passed) f=$(count failed) s=$(count skipped)
+    passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1})) skipped=$((skipped + ${s:-0}))
+    took=$(($(date +%s) - began))
+    rows="$rows${rows:+,
+}$(json "$name" $took "$folder/tests/log/$name.tap")"
+    table="$table| $name | ${p:-0} | ${f:-1} | ${s:-0} | $took |
+"
+}
+for t in $tests; do run "$folder/bin/$t"; done
+run tests/gpu/sanitizer.sh
+
+commit=$(git describe --always --dirty 2>/dev/null || echo unknown) date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+cat >"$folder/check.json" <<END
+{"commit": "$commit", "date": "$date", "device": $facts, "why_not": "$(echo "$why" | sed 's/[\\"]/\\&/g')",
+"passed": $passed, "failed": $failed, "skipped": $skipped, "programs": [
+$rows
+]}
+END
+{
+    echo "GPU tests, $commit, $date: $(if [ "$why" ]; then echo "$why"; else echo "$facts" | sed -n 's/.*"name": "\([^"]*\)", "level": "\([^"]*\)".*/\1, \2/p'; fi)"
+    printf '\n| program | passed | failed | skipped | s |\n| --- | --- | --- | --- | --- |\n%s' "$table"
+} >"$folder/check.md"
+cat "$folder/check.md"
+echo "written: $folder/check.json $folder/check.md"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
