@@ -232,6 +232,9 @@ class Liax(nn.Module):
     def motion(self, alpha: Tensor) -> Tensor:
         return alpha @ self.directions().T
 
+    def sample(self, feat: Tensor, grid: Tensor) -> Tensor:
+        return F.grid_sample(feat, grid.to(feat.dtype), align_corners=True)
+
     def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True, still: int = 0) -> tuple[Tensor | None, list[Tensor]]:
         """Picture [B,3,S,S] and the raw flow of every level [B,3,s,s].
         teacher: (which [B,1,1,1] 0/1, flows, masks by level): where `which` is 1 the warps use these instead.
@@ -261,7 +264,7 @@ class Liax(nn.Module):
                 mask = mask + which * (true_mask[i] - mask)
             line = torch.linspace(-1, 1, s, device=z.device)
             grid = torch.stack((line.view(1, -1).expand(s, s), line.view(-1, 1).expand(s, s)), -1) + shift.permute(0, 2, 3, 1)
-            warp = F.grid_sample(feat, grid.to(feat.dtype), align_corners=True) * mask.to(feat.dtype)
+            warp = self.sample(feat, grid) * mask.to(feat.dtype)
             if moves:
                 h = torch.addcmul(warp, 1 - mask.to(h.dtype), h)
             if not picture:
