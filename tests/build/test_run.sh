@@ -33,6 +33,8 @@ test_case "with its reason" grep -q '^a reason$' "$work/said"
 test_case "a crash" ends 1 "not ok - crashes ended with status 139; its last words:\ncrashes 1 passed 1 failed 0 skipped\n$fine\n3 passed, 1 failed\n" ./crashes ./fine
 test_case "a program that breaks off" ends 1 "not ok - breaks_off ended with status 255; its last words:\nbreaks_off 1 passed 1 failed 0 skipped\n$fine\n3 passed, 1 failed\n" ./breaks_off ./fine
 test_case "with its last words" grep -q '^a reason$' "$work/said"
+quietly() { cd "$work" && "$run" --one build ./breaks_off; } # 255 would stop xargs
+test_case "without stopping the others" quietly
 test_case "a program without a test" ends 1 "not ok - silent ran no test\nsilent 0 passed 1 failed 0 skipped\n0 passed, 1 failed\n" ./silent
 test_case "a program that is not there" ends 1 "not ok - absent ended with status 127; its last words:\nabsent 0 passed 1 failed 0 skipped\n0 passed, 1 failed\n" ./absent
 test_case "a program whose runner is killed" ends 1 "not ok - kills did not run\n0 passed, 1 failed\n" ./kills

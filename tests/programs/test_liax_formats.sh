@@ -51,7 +51,7 @@ if can libvpx-vp9 && can libopus; then
         shows "a transparent webm on $colour" "^128x48 $(printf '%d,%d,%d' 0x$(echo $colour | cut -c2-3) 0x$(echo $colour | cut -c4-5) 0x$(echo $colour | cut -c6-7))\$" "$probe" pixel clear.png 20 20
     done
 else
-    skip "webm" "this FFmpeg has no libvpx-vp9 and libopus"
+    skip_case "webm" "this FFmpeg has no libvpx-vp9 and libopus"
 fi
 # sound that the table of codecs has and the muxer refuses; that goes on after the pictures; in two tracks
 "$probe" video flac.mkv 80 60 20 flac

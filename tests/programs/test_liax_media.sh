@@ -148,7 +148,7 @@ stop() {
     "$liax" animate -m tiny.liax -s "$portrait" -d long.mp4 -o "$output" --npy "$output.npy" "$@" >out 2>err &
     job=$!
     tries=0
-    until [ -n "$(find . -name '.liax-*' -size +300k)" ] || [ $tries -gt 300 ]; do
+    until [ -n "$(find . -name '.liax-*' -size +300k)" ] || [ $tries -gt 2400 ]; do
         sleep 0.05
         tries=$((tries + 1))
     done
@@ -211,17 +211,17 @@ if command -v script >/dev/null; then
     grep -q '^liax: ' out
     ok "NO_COLOR" $?
 else
-    skip "progress on a terminal" "no script program"
+    skip_case "progress on a terminal" "no script program"
 fi
 
 # ---- memory
-if [ $sanitized -eq 0 ]; then
+if [ ! "$sanitized" ]; then
     "$probe" video short.mp4 64 64 100
     short=$("$probe" rss "$liax" animate -m tiny.liax -s "$portrait" -d short.mp4 -o rss.mp4 -y)
     long=$("$probe" rss "$liax" animate -m tiny.liax -s "$portrait" -d long.mp4 -o rss.mp4 -y)
     [ "$((long * 100))" -le "$((short * 105))" ]
     ok "memory: $short kB after 100 frames, $long kB after 3000" $?
 else
-    skip "memory is constant" "sanitizers keep freed memory"
+    skip_case "memory is constant" "sanitizers keep freed memory"
 fi
 echo "1..$count"

@@ -141,7 +141,7 @@ mkfifo waiting
 job=$!
 exec 3>waiting
 cat frames.y4m >&3
-sleep 2
+settle $job
 kill -INT $job
 wait $job
 status=$?

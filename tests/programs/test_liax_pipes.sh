@@ -191,7 +191,7 @@ if command -v script >/dev/null; then
     grep -q 'standard output is a terminal' out
     ok "no frames onto a terminal" $?
 else
-    skip "no frames onto a terminal" "no script program"
+    skip_case "no frames onto a terminal" "no script program"
 fi
 
 # ---- neighbours that go away
@@ -219,7 +219,7 @@ mkfifo waiting
 job=$!
 exec 3>waiting
 cat in.y4m >&3
-sleep 2
+settle $job
 kill -INT $job
 wait $job
 status=$?
@@ -232,6 +232,6 @@ if command -v ffmpeg >/dev/null; then
     works "between two ffmpegs" sh -c "ffmpeg -v error -i sound.mp4 -f yuv4mpegpipe - </dev/null | '$liax' animate -m tiny.liax -s '$portrait' -d - -o - | ffmpeg -v error -i - -c:v libx264 between.mp4"
     shows "all frames" '^frames 5$' "$probe" show between.mp4
 else
-    skip "between two ffmpegs" "no ffmpeg program"
+    skip_case "between two ffmpegs" "no ffmpeg program"
 fi
 echo "1..$count"

@@ -75,7 +75,7 @@ ends 2 1 "synth into an unknown format" "$bin/liax-synth" --size 32 --scale 1 --
 "$bin/liax-synth" --size 512 --scale 1 --motions 40 "$work/stopped.liax" 2>/dev/null &
 pid=$!
 i=0
-while [ -z "$(find "$work" -name 'stopped*')" ] && [ $i -lt 100 ]; do
+while [ -z "$(find "$work" -name 'stopped*')" ] && [ $i -lt 1200 ]; do
     sleep 0.05
     i=$((i + 1))
 done
