@@ -1,16 +1,8 @@
 #!/bin/sh
 # The fuzz targets without a fuzzer, over the goldens, a small container and motion files: whole, cut short, with bytes changed. Prints TAP.
-set -u
-build=${LIAX_BUILD:-build}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0
+. tests/support/tap.sh
 replay() { # replay TARGET FILE
-    n=$((n + 1))
-    if "$build/tests/fuzz/replay_$1" "$2" >"$work/log" 2>&1; then echo "ok $n - $1: $(basename "$2")"; else
-        echo "not ok $n - $1: $(basename "$2")"
-        sed 's/^/# /' "$work/log" | head -20
-    fi
+    test_case "$1: $(basename "$2")" "$build/tests/fuzz/replay_$1" "$2"
 }
 "$build/bin/liax-synth" --size 8 --widths 4,2 --motions 2 "$work/tiny.liax" 2>/dev/null
 "$build/bin/liax-synth" --size 8 --widths 4,2 --motions 2 "$work/tiny.safetensors" 2>/dev/null
@@ -21,4 +13,4 @@ for form in json liaxm; do
     "$build/bin/liax" motion -m "$work/tiny.liax" -i tests/golden/tiny-64/driving-%d.png -o "$work/driving.$form" 2>/dev/null
     replay motion "$work/driving.$form"
 done
-echo "1..$n"
+echo "1..$count"

@@ -1,18 +1,7 @@
 #!/bin/sh
 # The shipped demo model, converted by the converter and drawn by the engine, on three people that it never saw. Its scores are held
 # against those that it had when it was shipped: a broken kernel, converter or renderer moves them by more. Prints TAP.
-set -u
-build=${LIAX_BUILD:-build}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0
-ok() { # ok NAME STATUS
-    n=$((n + 1))
-    if [ "$2" -eq 0 ]; then echo "ok $n - $1"; else
-        echo "not ok $n - $1"
-        tail -3 "$work/out" "$work/err" | sed 's/^/# /'
-    fi
-}
+. tests/support/tap.sh
 value() { tail -1 "$work/out" | sed -n "s/.*\"$1\": \([-0-9.]*\).*/\1/p"; }
 near() { # near KEY EXPECTED: within 0.05 (dB)
     awk -v a="$(value "$1")" -v b="$2" 'BEGIN {d = a - b; exit !(a != "" && d < 0.05 && d > -0.05)}'
@@ -22,10 +11,10 @@ above() { # above KEY COPY DB
     awk -v a="$(value "$1")" -v b="$(value "$2")" -v d="$3" 'BEGIN {exit !(a != "" && b != "" && a - b >= d)}'
     ok "$1 is $3 dB above copying the source" $?
 }
-"$build/bin/liax-convert" examples/demo/demo.safetensors "$work/demo.liax" --controls examples/demo/controls.json >"$work/out" 2>"$work/err"
-ok "the demo model converts" $?
-"$build/bin/liax-eval-demo" "$work/demo.liax" --seed 1 --people 3 --frames 4 --no-controls >"$work/out" 2>"$work/err"
-ok "the evaluation runs" $?
+run "$build/bin/liax-convert" examples/demo/demo.safetensors "$work/demo.liax" --controls examples/demo/controls.json
+ok "the demo model converts" $status
+run "$build/bin/liax-eval-demo" "$work/demo.liax" --seed 1 --people 3 --frames 4 --no-controls
+ok "the evaluation runs" $status
 near self_psnr 21.892
 near cross_psnr 21.758
 near eyes_psnr 18.459
@@ -34,4 +23,4 @@ above self_psnr copy_self_psnr 4
 above cross_psnr copy_cross_psnr 2.5
 above eyes_psnr copy_eyes_psnr 2
 above mouth_psnr copy_mouth_psnr 2
-echo "1..$n"
+echo "1..$count"
