@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How fast libliax is on this machine's GPU: frames, layers beside the matrix product of the same run, and PyTorch where it is.
 
-    tests/gpu/bench.py [FOLDER] [--scales 2,0.5] [--size 512] [--batches 1,8] [--frames 100] [--seconds 570]
+    tests/gpu/bench.py [FOLDER] [--scales 2,0.5] [--size 512] [--batches 1,8] [--frames 100] [--warm 20]
+                       [--seconds 570]
 
 FOLDER (build/gpu) is what `make gpu-tests` made, here or elsewhere. Writes FOLDER/bench.json and FOLDER/bench.md; what could not be
 measured stays blank, and why is told. After --seconds nothing more is begun. `make gpu-bench` runs it.
@@ -26,6 +27,7 @@ ap.add_argument("--scales", default="2,0.5")
 ap.add_argument("--size", type=int, default=512)
 ap.add_argument("--batches", default="1,8", help="frames together")
 ap.add_argument("--frames", type=int, default=100, help="to time, of each kind")
+ap.add_argument("--warm", type=int, default=20, help="frames before those")
 ap.add_argument("--seconds", type=float, default=570, help="in all")
 args = ap.parse_args()
 FOLDER = args.folder.resolve()
@@ -36,7 +38,6 @@ from liax import Liax  # noqa: E402
 from rounds import WORK, markdown, timed  # noqa: E402
 
 END = time.monotonic() + args.seconds
-WARM = 20  # frames
 missing: list[str] = []  # what was not measured, and why
 
 
@@ -120,7 +121,7 @@ def frames(scale: float, model: pathlib.Path) -> list[dict]:
             parts |= {"encoder": (engine.encoder, 1), "decoder": (engine.decoder, 1)}
         for part, (run, share) in parts.items():
             ms = []
-            for i in range(-WARM, args.frames):
+            for i in range(-args.warm, args.frames):
                 if i * share >= args.frames or left() < 2:
                     break
                 engine.driving = driving[i % 3]

@@ -2,10 +2,10 @@
  * bench_layers MODEL FOLDER: what every layer of a frame takes on the device that FOLDER/libliax-cuda.so opens, as JSON.
  *
  * The layers are those of a profiled frame; a profile waits after each, so that its times are too long for short ones. So every
- * convolution is also timed by itself: six passes over three sets of random data of its shape, so that the second-level cache does
- * not hold what a frame would not find there, are recorded as a graph, which is replayed between two events. Beside it the same
- * product by cuDNN (conv2d) and cuBLASLt (1x1), without what ours does before and after it; and a large matrix product by cuBLASLt,
- * which the shares are of. What could not be measured is null.
+ * convolution is also timed by itself: passes over three sets of random data of its shape, so that the second-level cache does not
+ * hold what a frame would not find there, are recorded as a graph, which is replayed between two events. Beside it the same product
+ * by cuDNN (conv2d) and cuBLASLt (1x1, also of conv_down2d), without what ours does before and after it; and a large matrix product
+ * by cuBLASLt, which the shares are of. What could not be measured is null.
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,11 +16,11 @@
 #include "liax/liax.h"
 #include "vendor.h"
 
-enum { MAX_LAYERS = 2048, SETS = 3, PASSES = 6, WARM = 4, RUNS = 20, BLOCK = 1 << 20, WORKSPACE = 256 << 20 };
-#if defined(LX_EMULATE)
-enum { MATRIX = 64 };
+enum { MAX_LAYERS = 2048, SETS = 3, BLOCK = 1 << 20, WORKSPACE = 256 << 20 };
+#if defined(LX_EMULATE) /* only to be seen to run */
+enum { PASSES = 3, WARM = 0, RUNS = 2, MATRIX = 64 };
 #else
-enum { MATRIX = 8192 };
+enum { PASSES = 6, WARM = 4, RUNS = 20, MATRIX = 8192 };
 #endif
 
 /* Milliseconds of one pass over RUNS replays; median 0: not measured. */
@@ -134,7 +134,7 @@ static Timing timed(void (*run)(const void *arg, int set), const void *arg)
     cudaGraphExec_t ready = NULL;
     cudaEvent_t from, to;
     double ms[RUNS];
-    run(arg, 0); /* in the open: kernels are loaded now, which a recording may not */
+    run(arg, 0); /* in the open: what is loaded and chosen at the first call is no part of the recording */
     must(cudaStreamSynchronize(stream), "first pass");
     must(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
     for (int i = 0; i < PASSES; i++) run(arg, i % SETS);
@@ -333,9 +333,9 @@ int main(int argc, char **argv)
             continue;
         }
         l->ours = time_ours(d, 10 * major + minor);
-        if (d->kind != LX_CONV2D || d->ci < 8 || d->co < 8) continue; /* eight halves are the least that tensor cores load */
-        l->cudnn = time_vendor(d->k, d->ci, d->co, d->h, d->w, no_cudnn);
-        if (d->k == 1) l->cublaslt = time_vendor(0, d->ci, d->co, d->h, d->w, no_cublaslt);
+        if (d->ci < 8 || d->co < 8) continue; /* eight halves are the least that tensor cores load */
+        if (d->kind == LX_CONV2D) l->cudnn = time_vendor(d->k, d->ci, d->co, d->h, d->w, no_cudnn);
+        if (d->k == 1) l->cublaslt = time_vendor(0, d->ci, d->co, lx_conv_out(d, d->h), lx_conv_out(d, d->w), no_cublaslt);
     }
     const Timing matrix = time_vendor(0, MATRIX, MATRIX, MATRIX, 1, no_cublaslt);
     report(&f, &info, fma_gflops, &matrix);

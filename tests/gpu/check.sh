@@ -1,10 +1,11 @@
 #!/bin/sh
-# Every test that a GPU runs, on this machine's: check.sh [FOLDER]. FOLDER (build/gpu) is what `make gpu-tests` made, here or
-# elsewhere. Writes FOLDER/check.json and FOLDER/check.md; the last line is "N passed, N failed, N skipped".
+# Every test that a GPU runs, or some, on this machine's: check.sh [FOLDER [PROGRAM...]]. FOLDER (build/gpu) is what `make gpu-tests`
+# made, here or elsewhere. Writes FOLDER/check.json and FOLDER/check.md; the last line is "N passed, N failed, N skipped".
 set -u
-folder=${1:-build/gpu}
 cd "$(dirname "$0")/../.." || exit 2
-tests="test_cuda_kernels test_goldens test_cuda_frames test_cuda_pictures test_cuda_failures"
+folder=${1:-build/gpu}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- test_cuda_kernels test_goldens test_cuda_frames test_cuda_pictures test_cuda_failures sanitizer.sh
 export LD_LIBRARY_PATH="$PWD/$folder/lib:$folder/lib:${LD_LIBRARY_PATH:-}" LIAX_TEST_CUDA="$folder/lib"
 case $folder in /*) ;; *) LIAX_TEST_CUDA=$PWD/$folder/lib ;; esac
 mkdir -p "$folder/tests/log" || exit 2
@@ -51,8 +52,9 @@ run() { # run PROGRAM: through run.sh, one at a time, since some look at the mem
     table="$table| $name | ${p:-0} | ${f:-1} | ${s:-0} | $took |
 "
 }
-for t in $tests; do run "$folder/bin/$t"; done
-run tests/gpu/sanitizer.sh
+for program in "$@"; do
+    case $program in *.sh) run "tests/gpu/$program" ;; *) run "$folder/bin/$program" ;; esac
+done
 
 commit=$(git describe --always --dirty 2>/dev/null || echo unknown) date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 cat >"$folder/check.json" <<END

@@ -58,6 +58,10 @@ gpu-tests-emulated: $(GPU_TESTS) $(GPU_TOOLS) $(BUILD)/tests/emulator/bench_laye
 	$(call stage,$(GPU_EMULATED),$(GPU_TESTS) $(GPU_TOOLS) $(BUILD)/tests/emulator/bench_layers $(BUILD)/tests/emulator/test_cuda_kernels)
 	cp -f $(EMULATED_LIB) $(GPU_EMULATED)/lib
 
+ifneq ($(EMULATED_LIB),)
+tests-built: gpu-tests-emulated # for tests/build/test_gpu_commands.sh
+endif
+
 gpu-check: $(if $(NVCC),gpu-tests) ## every test that a GPU runs, on this machine's; ends with "N passed, N failed, N skipped"
 	@tests/gpu/check.sh $(GPU)
 
