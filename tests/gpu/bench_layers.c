@@ -220,7 +220,7 @@ static Timing time_ours(const LxConvDesc *d, int capability)
     if (!plain || !packed) exit(1);
     for (size_t i = 0; i < count; i++) plain[i] = size * draw();
     ops->pack(NULL, d, plain, packed);
-    const LxConvWeights weights = {*d, ops, take(bytes), bytes};
+    const LxConvWeights weights = {*d, ops, take(bytes), bytes, 1};
     must(cudaMemcpy(weights.packed, packed, bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
     free(packed);
     free(plain);
