@@ -83,6 +83,22 @@ class Holdout:
         far = [torch.cat(level).norm(dim=1) * net.size / 2 for level in zip(*far)]
         return tuple([float((d * w).sum() / w.sum()) for d in far] for w in where)
 
+    def shares(self, net: Liax, levels: int, still: int, people: int = 16) -> dict[str, float]:
+        """How much of the true flow the network's is, along it, where one motion alone goes from none to all of it."""
+        out = {}
+        for name in ("jaw", "smile", "blink", "brows", "gaze-x", "gaze-y"):
+            a, rows = np.zeros(16, np.float32), []
+            a[[i for i, k in enumerate(NAMES) if k.startswith(name)]] = 1
+            for i in range(people):
+                who = self.r.identity(i)
+                rows.append((self.r.draw(who, 0 * a), self.r.draw(who, a, 1), *self.r.flow()))
+            rest, moved, true, seen = (np.stack(x) for x in zip(*rows))
+            z, f = net.encode(to_tensor(rest))
+            flow = net.decode(z + net.motion(net.alpha(net.encode(to_tensor(moved))[0])), f[:levels], picture=False, still=still)[1][-1]
+            got, true = F.interpolate(torch.tanh(flow[:, :2]), (net.size,) * 2, mode="bilinear"), torch.from_numpy(true * seen[:, None])
+            out[name] = float((got * true).sum() / true.square().sum())
+        return out
+
     def run(self, net: Liax, levels: int | None = None, still: int = 0) -> tuple[Tensor, Tensor]:
         own, rel = [], []
         for s, t, cs, d0, dt in zip(*(x.split(16) for x in (self.src, self.tgt, self.cross_src, self.d0, self.dt))):
@@ -99,6 +115,7 @@ class Holdout:
         say("  labels, R2: " + " ".join(f"{k} {v:.3f}" for k, v in self.labels(net).items()))
         if stage != "encoder":
             say("  flow, pixels off: " + ", ".join(n + " " + " ".join(f"{v:.2f}" for v in x) for n, x in zip(("face", "eyes"), self.flows(net, levels, still))))
+            say("  share of the true flow: " + " ".join(f"{k} {v:.2f}" for k, v in self.shares(net, levels, still).items()))
         if stage == "picture":
             measures, grid = self.measure(net, levels, still)
             say("  held out: " + " ".join(f"{k} {v:.3f}" for k, v in measures.items()))

@@ -235,11 +235,13 @@ class Liax(nn.Module):
     def sample(self, feat: Tensor, grid: Tensor) -> Tensor:
         return F.grid_sample(feat, grid.to(feat.dtype), align_corners=True)
 
-    def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True, still: int = 0) -> tuple[Tensor | None, list[Tensor]]:
+    def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True, still: int = 0,
+               inner: list[Tensor] | None = None) -> tuple[Tensor | None, list[Tensor]]:
         """Picture [B,3,S,S] and the raw flow of every level [B,3,s,s].
         teacher: (which [B,1,1,1] 0/1, flows, masks by level): where `which` is 1 the warps use these instead.
         Without `picture` only the flows are computed, at half the cost. The first levels alone run if only their features
-        are given. `still`: so many of the finest levels leave the flow as it is (their flow layer is zero)."""
+        are given. `still`: so many of the finest levels leave the flow as it is (their flow layer is zero).
+        `inner` takes the features from which every level's flow is read."""
         flow = g = rgb = None
         flows = []
         first = self.get("dec.input.input").to(feats[0].dtype).expand(len(z), -1, -1, -1)
@@ -252,6 +254,8 @@ class Liax(nn.Module):
                 h = self.styled(h, z, p + "_1", up=True)
                 for j in range(4):
                     h = self.flow_res(h, z, f"{p}_2.{j}")
+                if inner is not None:
+                    inner.append(h)
                 f = self.modulated(h, z, f"dec.flow{t}.conv", demod=False)[0].float() + self.get(f"dec.flow{t}.bias")
                 flow = f if flow is None else f + up2(flow)
             else:

@@ -21,7 +21,8 @@ NAMES = ("yaw", "pitch", "roll", "x", "y", "scale", "jaw", "smile", "pout", "oh"
          "brows", "gaze-x", "gaze-y")
 # How much of the renderer's own range the training motions use: of the pose what 99 % of its clips' frames need.
 SPREAD = np.array([.65, .5, .4, .3, .2, .25, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
-FACE, EYES, BROWS, MOUTH, HAIR, BODY = 1, 2, 4, 8, 16, 32
+POSE = 6  # the first six move the head, the others the face
+FACE, EYES, BROWS, MOUTH, HAIR, BODY, IRIS, INSIDE = 1, 2, 4, 8, 16, 32, 64, 128  # inside: of the mouth
 TRAITS = 24  # width ... cheekbone
 HELD_OUT = 1000  # identities 0..999 are never trained on
 
@@ -112,10 +113,11 @@ def to_tensor(rgb: np.ndarray) -> Tensor:
 class Stream:
     """Batches drawn by a thread of its own: the renderer runs outside Python's lock. A batch is N pairs of pictures, each
     of one person: picture 2i and 2i+1 [2N,...] `img`, `lab`, `motion`; `flow`, `seen`: where its points are in the other of
-    the pair; `rest`, `rest_seen`: where in the person's picture at rest."""
+    the pair; `rest`, `rest_seen`: where in the person's picture at rest. In the share `same_pose` of the
+    pairs the face alone moves."""
 
-    def __init__(self, size: int, pairs: int, seed: int, aa: int = 2, depth: int = 3):
-        self.size, self.aa, self.pairs = size, aa, pairs
+    def __init__(self, size: int, pairs: int, seed: int, aa: int = 2, same_pose: float = 0, depth: int = 3):
+        self.size, self.aa, self.pairs, self.same_pose = size, aa, pairs, same_pose
         self.rng = np.random.default_rng(seed)
         self.queue: queue.Queue = queue.Queue(depth)
         threading.Thread(target=self.work, daemon=True).start()
@@ -127,6 +129,8 @@ class Stream:
         who = r.identity(self.seed())
         r.draw(who, np.zeros(16, np.float32), 2)
         motions = [r.random_motion(self.seed()) for _ in range(2)]
+        if self.rng.random() < self.same_pose:
+            motions[1][:POSE] = motions[0][:POSE]
         drawn = [r.draw(who, m, i, True) for i, m in enumerate(motions)]
         for i in range(2):
             yield (*drawn[i], motions[i], r.traits(who), *r.flow(i, 1 - i), *r.flow(i, 2))

@@ -23,17 +23,19 @@ from torch import Tensor
 from evaluate import Holdout
 from network import HALF_OPEN, Liax, level_name
 from optimizer import Optimizer
-from portraits import BODY, BROWS, EYES, FACE, FREE_IDS, HAIR, HELD_OUT, IDS, LABEL_WEIGHT, LABELS, MOUTH, Renderer, Stream, to_labels
+from portraits import (BODY, BROWS, EYES, FACE, FREE_IDS, HAIR, HELD_OUT, IDS, INSIDE, IRIS, LABEL_WEIGHT, LABELS, MOUTH, Renderer, Stream,
+                       to_labels)
 
 GAZE = [i for i, row in enumerate(LABELS) if row[0].startswith("gaze")]
 TRAIT_SCALE: list[Tensor] = []
+HEADS = ("probe.", "place.")  # readouts that only training has
 PART = 12 << 20  # bytes of state per file
 
 
 def save_state(path: str, net: Liax, ema: dict[str, Tensor], opt: Optimizer, info: dict) -> None:
     """All that a run needs to go on, in safetensors files of PART bytes at most."""
     tensors = {f"net.{k}": p.detach() for k, p in net.p.items()} | {f"ema.{k}": v for k, v in ema.items()}
-    tensors |= {f"net.{k}": p.detach() for k, p in opt.params.items() if k.startswith("probe.")}
+    tensors |= {f"net.{k}": p.detach() for k, p in opt.params.items() if k.startswith(HEADS)}
     tensors |= {f"{name}.{k}": s[name] for k, s in opt.state.items() for name in ("first", "second") if name in s}
     parts, size = [{}], 0
     for k, v in tensors.items():
@@ -58,7 +60,7 @@ def load_state(path: str) -> tuple[Liax, dict[str, Tensor], dict]:
     for part in glob.glob(os.path.join(path, "state-*.safetensors")):
         tensors.update(load_file(part))
     net = Liax(info["size"], info["widths"], info["motions"])
-    net.restore({k[4:].replace("/", "."): v for k, v in tensors.items() if k.startswith("net.") and not k.startswith("net.probe")})
+    net.restore({k[4:].replace("/", "."): v for k, v in tensors.items() if k.startswith("net.") and not k[4:].startswith(HEADS)})
     return net, tensors, info
 
 
@@ -69,6 +71,12 @@ def export(path: str, net: Liax) -> None:
 
 def smaller(x: Tensor, k: int) -> Tensor:
     return F.avg_pool2d(x, k) if k > 1 else x
+
+
+def far_off(e: Tensor) -> Tensor:
+    """The size of an error of the flow, and what lies many pixels off (a lid that stays where it was) counts more for it:
+    sizes alone would be content with the middle of what is possible, which is a lid that hardly moves."""
+    return e.abs() + 20 * e.square()
 
 
 class Teacher:
@@ -95,11 +103,11 @@ class Teacher:
         far = mask = 0
         for f, true, seen, q, w in zip(flows, self.flow, self.seen, self.q, self.w):
             e = torch.tanh(f[:, :2]) - true
-            far = far + 6.4 * (q * e.abs()).sum() / q.sum()
+            far = far + 6.4 * (q * far_off(e)).sum() / q.sum()
             for axis in (2, 3):  # lids, lips and brows move against their surroundings: there a common error does not count
                 n = e.shape[axis] - 1
                 v = torch.minimum(q.narrow(axis, 1, n), q.narrow(axis, 0, n))
-                far = far + 6.4 * (v * e.diff(dim=axis).abs()).sum() / v.sum()
+                far = far + 6.4 * (v * far_off(e.diff(dim=axis))).sum() / v.sum()
             mask = mask + (w * F.binary_cross_entropy_with_logits(f[:, 2:], seen, reduction="none")).sum() / w.sum()
         return far / len(flows), mask / len(flows)
 
@@ -155,6 +163,46 @@ class Probes(torch.nn.Module):
         return loss
 
 
+class Places(torch.nn.Module):
+    """For training only: linear readouts of the flow branch's features, of where eyes, brows and mouth are and
+    which part of them is at a place. What moves there can be told only by features that know."""
+
+    def __init__(self, net: Liax):
+        super().__init__()
+        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(w, 11, 1) for w in net.widths[1:])
+
+    @staticmethod
+    def maps(batch: dict) -> Tensor:
+        """[B,11,S,S]: masks of the irises and of the open mouth; eyes, brows and mouth: each as a mask, and across and down
+        in it from -1 to 1 or so."""
+        lab, rest = batch["lab"].int(), batch["rest"]
+        line = torch.linspace(-1, 1, lab.shape[-1], device=lab.device)
+        place = rest + torch.stack(torch.meshgrid(line, line, indexing="xy"))
+        out = [(lab & bit > 0).float()[:, None] for bit in (IRIS, INSIDE)]
+        for bit in (EYES, BROWS, MOUTH):
+            m = ((lab & bit > 0) & (lab & FACE > 0)).float()[:, None]
+            sides = (m,)
+            if bit != MOUTH:
+                middle = (m * place[:, :1]).sum((2, 3), keepdim=True) / m.sum((2, 3), keepdim=True).clamp(min=1)
+                sides = (m * (place[:, :1] < middle), m * (place[:, :1] >= middle))
+            inside = 0
+            for side in sides:
+                n = side.sum((2, 3), keepdim=True).clamp(min=1)
+                d = place - (side * place).sum((2, 3), keepdim=True) / n
+                inside = inside + side * d / (2 * ((side * d.square()).sum((2, 3), keepdim=True) / n).sqrt()).clamp(min=1e-3)
+            out += [m, inside]
+        return torch.cat(out, 1)
+
+    def forward(self, inner: list[Tensor], batch: dict) -> Tensor:
+        maps, loss = self.maps(batch), 0
+        near = 1 + 20 * (maps[:, 2::3].sum(1, keepdim=True) > 0)
+        for head, h in zip(self.heads, inner):
+            k = maps.shape[-1] // h.shape[-1]
+            w = smaller(near.float(), k)
+            loss = loss + (w * (head(h) - smaller(maps, k)).square()).sum() / (11 * w.sum())
+        return loss / len(inner)
+
+
 def traits_of(batch: dict) -> Tensor:
     """Mean 0 and spread 1 over people."""
     if not TRAIT_SCALE:
@@ -176,7 +224,7 @@ def code_step(net: Liax, batch: dict, o: argparse.Namespace) -> dict[str, Tensor
     return {"flow": far, "mask": 0.3 * mask}
 
 
-def step(net: Liax, probes: Probes, batch: dict, o: argparse.Namespace, teach: float, force: float) -> dict[str, Tensor]:
+def step(net: Liax, probes: Probes, places: Places, batch: dict, o: argparse.Namespace, teach: float, force: float) -> dict[str, Tensor]:
     """teach: in this share of the samples the decoder is told the true motions; force: in this share it warps truly."""
     img = batch["img"].contiguous(memory_format=torch.channels_last)
     n, want = len(img), to_labels(batch["motion"])
@@ -198,8 +246,10 @@ def step(net: Liax, probes: Probes, batch: dict, o: argparse.Namespace, teach: f
     feats = feats[:o.levels]
     teacher = Teacher(batch["flow"][other], batch["seen"][other], batch["lab"][other], [f.shape[-1] for f in feats])
     which = (torch.rand(n, 1, 1, 1, device=img.device) < force).float()
-    y, flows = net.decode(z + net.motion(alpha), feats, (which, teacher.flow, teacher.seen), o.stage == "picture", o.still)
+    inner: list[Tensor] = []
+    y, flows = net.decode(z + net.motion(alpha), feats, (which, teacher.flow, teacher.seen), o.stage == "picture", o.still, inner)
     far, mask = teacher.losses(flows)
+    out["place"] = o.place * places(inner, {k: batch[k][other] for k in ("lab", "rest")})
     out["flow"], out["mask"] = 2 * far, 0.3 * mask
     if y is not None:
         k = net.size // y.shape[-1]
@@ -226,6 +276,8 @@ def main() -> None:
     a.add_argument("--still", type=int, default=0, help="so many of the finest levels of the whole decoder take the flow over as it is")
     a.add_argument("--teach", type=float, nargs=2, default=(0.25, 0.25), help="share of samples with true motions, at the start and the end")
     a.add_argument("--force", type=float, nargs=2, default=(0.3, 0.3), help="share of samples with true flows")
+    a.add_argument("--place", type=float, default=3, help="weight of what the flow branch should know of eyes, brows and mouth")
+    a.add_argument("--same-pose", type=float, default=0, help="share of pairs in which the face alone moves")
     a.add_argument("--widths", default="64,64,48,24,8,8", help="channels at 4x4, 8x8, ... size")
     a.add_argument("--pairs", type=int, default=16, help="pairs of pictures in a step")
     a.add_argument("--lr", type=float, default=1e-2)
@@ -266,11 +318,12 @@ def train(o: argparse.Namespace) -> None:
     if o.fit_colours:
         net.fit_colours()
     net.to(o.device)
-    probes = Probes(net).to(o.device)
+    probes, places = Probes(net).to(o.device), Places(net).to(o.device)
+    heads = {f"probe.{k}": p for k, p in probes.named_parameters()} | {f"place.{k}": p for k, p in places.named_parameters()}
     with torch.no_grad():
-        for k, p in probes.named_parameters():
-            if f"net.probe.{k}" in saved:
-                p.copy_(saved[f"net.probe.{k}"])
+        for k, p in heads.items():
+            if f"net.{k}" in saved:
+                p.copy_(saved[f"net.{k}"])
     for p in net.p.values():
         if p.dim() == 4:
             p.data = p.data.contiguous(memory_format=torch.channels_last)
@@ -278,7 +331,7 @@ def train(o: argparse.Namespace) -> None:
     for k in fixed:
         net.p[k].requires_grad_(False)
     rates = {"encoder": o.encoder_rate, "flow": 1, "picture": o.picture_rate}
-    live = {k: p for k, p in net.p.items() if p.requires_grad} | {f"probe.{k}": p for k, p in probes.named_parameters()}
+    live = {k: p for k, p in net.p.items() if p.requires_grad} | heads
     opt = Optimizer(live, lambda k: rates[kind(k)])
     opt.load(saved)
     ema = {k: p.detach().clone() for k, p in net.p.items()}
@@ -292,7 +345,7 @@ def train(o: argparse.Namespace) -> None:
     say(f"{sum(p.numel() for p in net.parameters())} parameters, size {net.size}, widths {net.widths}, {vars(o)}")
     held = Holdout(net.size, 32)
     size, samples = (32, 1) if o.stage == "code" else (net.size, 2)
-    stream = Stream(size, o.pairs, o.seed * 1000 + info["steps"], samples)
+    stream = Stream(size, o.pairs, o.seed * 1000 + info["steps"], samples, o.same_pose)
     begin = shown = told = time.time()
     before, steps, sums, counted = info["seconds"], 0, {}, 0
 
@@ -315,7 +368,7 @@ def train(o: argparse.Namespace) -> None:
         rate = o.lr * min(1, (steps + 1) / 30) * (o.floor + (1 - o.floor) * 0.5 * (1 + math.cos(math.pi * at)))
         batch = {k: v.to(o.device) for k, v in next(stream).items()}
         teach, force = (a + (b - a) * min(1, 1.5 * at) for a, b in (o.teach, o.force))
-        losses = code_step(net, batch, o) if o.stage == "code" else step(net, probes, batch, o, teach, force)
+        losses = code_step(net, batch, o) if o.stage == "code" else step(net, probes, places, batch, o, teach, force)
         total = sum(losses.values())
         for p in live.values():
             p.grad = None
