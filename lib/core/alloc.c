@@ -1,15 +1,25 @@
 /* Memory through the host's allocator (alloc.h). */
+#define _DEFAULT_SOURCE /* madvise, posix_memalign */
 #include "alloc.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Weights and arenas are read in many streams at once, more than a TLB has entries for in pages of 4 KiB. */
 static void *libc_alloc(void *ctx, size_t size, size_t align)
 {
     (void)ctx;
-    if (size > SIZE_MAX - align) return NULL;
-    return aligned_alloc(align, (size + align - 1) / align * align);
+    void *p = NULL;
+    const size_t huge = size / HUGE_PAGE * HUGE_PAGE;
+    if (posix_memalign(&p, huge && align < HUGE_PAGE ? HUGE_PAGE : align, size)) return NULL;
+#ifdef MADV_HUGEPAGE
+    if (huge) madvise(p, huge, MADV_HUGEPAGE); /* a wish: nothing is lost where it is not granted */
+#endif
+    return p;
 }
 
 static void libc_free(void *ctx, void *p, size_t size)
