@@ -97,7 +97,8 @@ static void multiply_piece(const ConvTile *t, int nv, const GemmPixels *pixels, 
 {
     const LxConvWeights *w = t->a->weights;
     if (t->weights == LX_F32) {
-        gemm_panel(nv, pixels, a, (const float *)w->packed + at, sums, k, add);
+        const float *b = (const float *)w->packed + at;
+        gemm_panel(nv, pixels, a, b, sums, k, add, b);
     } else {
         const NarrowPanel q = {(const uint16_t *)w->packed + at, t->weights, w->factor, t->wide};
         gemm_panel_narrow(nv, pixels, a, &q, sums, k, add);

@@ -36,9 +36,10 @@ static void gemm_pixels_end(GemmPixels *p, int dummy)
     }
 }
 
-/* Six pixels, k steps: C = (add ? C : 0) + A B. `nv` is constant at every call, so that c[] lives in registers. */
+/* Six pixels, k steps: C = (add ? C : 0) + A B. `nv` is constant at every call, so that c[] lives in registers. At each step
+   a piece of what comes after B is fetched: `next`, `ahead` floats a step. */
 LX_INLINE void gemm_rows(const int nv, const float *a, const int *a_at, const float *b, float *c_base, const int *c_at, int k,
-                         int add)
+                         int add, const float *next, ptrdiff_t ahead)
 {
     const float *a0 = a + a_at[0], *a1 = a + a_at[1], *a2 = a + a_at[2];
     const float *a3 = a + a_at[3], *a4 = a + a_at[4], *a5 = a + a_at[5];
@@ -48,6 +49,7 @@ LX_INLINE void gemm_rows(const int nv, const float *a, const int *a_at, const fl
         LX_UNROLL for (int j = 0; j < nv; j++) c[i][j] = add ? lxv_load(c_base + c_at[i] + j * LX_LANES) : lxv_zero();
     for (ptrdiff_t s = 0; s < k; s++, b += nv * LX_LANES) {
         LxV w[LX_PANEL];
+        lx_prefetch(next + s * ahead);
         LX_UNROLL for (int j = 0; j < nv; j++) w[j] = lxv_load(b + j * LX_LANES);
         LX_UNROLL for (int j = 0; j < nv; j++) c[0][j] = lxv_fma(lxv_set(a0[s]), w[j], c[0][j]);
         LX_UNROLL for (int j = 0; j < nv; j++) c[1][j] = lxv_fma(lxv_set(a1[s]), w[j], c[1][j]);
@@ -67,26 +69,28 @@ LX_INLINE int gemm_chunks(int width, int k)
     return (k + chunk - 1) / chunk;
 }
 
-/* All pixels against one panel of nv vectors, in chunks of k for which B stays in the first-level cache. */
-LX_INLINE void gemm_panel_nv(const int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
+/* All pixels against one panel of nv vectors, in chunks of k for which B stays in the first-level cache. `next` is the panel
+   that the caller will multiply by after this one, or b: it is on its way while this one is read again for every six pixels. */
+LX_INLINE void gemm_panel_nv(const int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
 {
     const int chunks = gemm_chunks(nv * LX_LANES, k);
+    const ptrdiff_t ahead = p->n ? nv * LX_LANES * LX_ROWS / p->n : 0; /* a piece may have no pixels */
     for (int j = 0; j < chunks; j++) {
         const int from = (int)((long)k * j / chunks), to = (int)((long)k * (j + 1) / chunks);
-        const float *bj = b + (ptrdiff_t)from * nv * LX_LANES;
-        for (int i = 0; i < p->n; i += LX_ROWS)
-            gemm_rows(nv, a + from, p->a + i, bj, c, p->c + i, to - from, add || j > 0);
+        const float *bj = b + (ptrdiff_t)from * nv * LX_LANES, *then = j + 1 < chunks ? b + (ptrdiff_t)to * nv * LX_LANES : next;
+        for (int i = 0; i < p->n; i += LX_ROWS, then += ahead * (to - from))
+            gemm_rows(nv, a + from, p->a + i, bj, c, p->c + i, to - from, add || j > 0, then, ahead);
     }
 }
 
-static void gemm_panel(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
+static void gemm_panel(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
 {
     switch (nv) {
-    case 1: gemm_panel_nv(1, p, a, b, c, k, add); break;
-    case 2: gemm_panel_nv(2, p, a, b, c, k, add); break;
+    case 1: gemm_panel_nv(1, p, a, b, c, k, add, next); break;
+    case 2: gemm_panel_nv(2, p, a, b, c, k, add, next); break;
 #if LX_PANEL == 4
-    case 3: gemm_panel_nv(3, p, a, b, c, k, add); break;
-    case 4: gemm_panel_nv(4, p, a, b, c, k, add); break;
+    case 3: gemm_panel_nv(3, p, a, b, c, k, add, next); break;
+    case 4: gemm_panel_nv(4, p, a, b, c, k, add, next); break;
 #endif
     }
 }
@@ -116,7 +120,7 @@ static void gemm_panel_narrow(int nv, const GemmPixels *p, const float *a, const
     for (int j = 0; j < chunks; j++) {
         const int from = (int)((long)k * j / chunks), to = (int)((long)k * (j + 1) / chunks);
         widen(q, (ptrdiff_t)from * width, (to - from) * width);
-        gemm_panel(nv, p, a + from, q->wide, c, to - from, add || j > 0);
+        gemm_panel(nv, p, a + from, q->wide, c, to - from, add || j > 0, q->wide);
     }
 }
 

@@ -30,6 +30,9 @@
 #define LX_LANES 8
 #endif
 
+/* The line at p will be read: bring it to the second-level cache. Any address is allowed. */
+LX_INLINE void lx_prefetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+
 /* ---- eight lanes ------------------------------------------------------------------------------------------------ */
 
 #if LX_LANES == 8 || defined(LX_SIMD_PAIRS)

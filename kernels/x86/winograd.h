@@ -112,6 +112,13 @@ LX_INLINE void transform_block(const int m, const WinogradPlan *p, ConvTile *t, 
 
 /* ---- V x U -> M -> y ---------------------------------------------------------------------------------------------- */
 
+/* U of one position and of the panel that begins i vectors into the group. */
+static const float *panel_weights(const WinogradPlan *p, const ConvTile *t, int position, int i)
+{
+    const int ci = p->common.d.ci, width = lx_min(LX_PANEL, t->vectors - i) * LX_LANES;
+    return (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * ci) + (size_t)position * (size_t)(ci * width);
+}
+
 /* M of a group of output channels, for n tiles of a block. */
 static void multiply_block(const WinogradPlan *p, const ConvTile *t, int n, const float *v, float *products)
 {
@@ -122,10 +129,10 @@ static void multiply_block(const WinogradPlan *p, const ConvTile *t, int n, cons
     for (int position = 0; position < p->positions; position++)
         for (int i = 0; i < t->vectors; i += LX_PANEL) {
             const int nv = lx_min(LX_PANEL, t->vectors - i);
-            const float *u = (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * d->ci) +
-                             (size_t)position * (size_t)(d->ci * nv * LX_LANES);
+            const float *u = panel_weights(p, t, position, i);
+            const float *next = i + LX_PANEL < t->vectors ? panel_weights(p, t, position, i + LX_PANEL) : panel_weights(p, t, lx_min(position + 1, p->positions - 1), 0);
             gemm_panel(nv, &tiles, v + (size_t)position * p->v_step, u,
-                       products + (size_t)(i / LX_PANEL * p->positions + position) * p->m_step, d->ci, 0);
+                       products + (size_t)(i / LX_PANEL * p->positions + position) * p->m_step, d->ci, 0, next);
         }
 }
 
