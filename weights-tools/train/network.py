@@ -189,7 +189,7 @@ class Liax(nn.Module):
         a = self.styled(x, z, p + ".conv1")
         b, c = a.shape[:2]
         groups = math.gcd(32, c)
-        mean, power = a.mean((2, 3)).float(), a.square().mean((2, 3)).float()
+        mean, power = a.float().mean((2, 3)), a.float().square().mean((2, 3))
         mean, power = (t.view(b, groups, -1).mean(2, keepdim=True) for t in (mean, power))
         scale = torch.rsqrt(power - mean.square() + 1e-5).expand(-1, -1, c // groups).reshape(b, c) * self.get(p + ".norm.weight")
         shift = self.get(p + ".norm.bias") - mean.expand(-1, -1, c // groups).reshape(b, c) * scale
@@ -233,7 +233,7 @@ class Liax(nn.Module):
         return alpha @ self.directions().T
 
     def sample(self, feat: Tensor, grid: Tensor) -> Tensor:
-        return F.grid_sample(feat, grid.to(feat.dtype), align_corners=True)
+        return F.grid_sample(feat.float(), grid, align_corners=True).to(feat.dtype)
 
     def decode(self, z: Tensor, feats: list[Tensor], teacher=None, picture: bool = True, still: int = 0,
                inner: list[Tensor] | None = None) -> tuple[Tensor | None, list[Tensor]]:

@@ -199,7 +199,7 @@ class Places(torch.nn.Module):
         for head, h in zip(self.heads, inner):
             k = maps.shape[-1] // h.shape[-1]
             w = smaller(near.float(), k)
-            loss = loss + (w * (head(h) - smaller(maps, k)).square()).sum() / (11 * w.sum())
+            loss = loss + (w * (head(h.float()) - smaller(maps, k)).square()).sum() / (11 * w.sum())
         return loss / len(inner)
 
 
@@ -218,7 +218,7 @@ def code_step(net: Liax, batch: dict, o: argparse.Namespace) -> dict[str, Tensor
     other, q = torch.arange(n) ^ 1, net.directions()
     unknown = torch.randn(n // 2, traits.shape[1]).repeat_interleave(2, 0)
     z = net.source_code(want) + (0.4 * traits + 0.49 * unknown) @ q[:, FREE_IDS].T
-    feats = [torch.zeros(n, w, 8 << i, 8 << i).contiguous(memory_format=torch.channels_last) for i, w in enumerate(net.widths[1:o.levels + 1])]
+    feats = [torch.zeros(n, w, 8 << i, 8 << i, dtype=torch.bfloat16 if o.bf16 else None).contiguous(memory_format=torch.channels_last) for i, w in enumerate(net.widths[1:o.levels + 1])]
     teacher = Teacher(batch["flow"][other], batch["seen"][other], batch["lab"][other], [f.shape[-1] for f in feats])
     far, mask = teacher.losses(net.decode(z + want[other] @ q[:, IDS].T, feats, picture=False)[1])
     return {"flow": far, "mask": 0.3 * mask}
@@ -229,7 +229,7 @@ def step(net: Liax, probes: Probes, places: Places, batch: dict, o: argparse.Nam
     img = batch["img"].contiguous(memory_format=torch.channels_last)
     n, want = len(img), to_labels(batch["motion"])
     with torch.set_grad_enabled(o.encoder_rate > 0):
-        z, feats = net.encode(img)
+        z, feats = net.encode(img.bfloat16() if o.bf16 else img)
     read = net.alpha(z)[:, IDS]
     out = {}
     if o.encoder_rate > 0:
@@ -288,6 +288,7 @@ def main() -> None:
     a.add_argument("--fit-colours", action="store_true", help="let the untrained picture branch begin as a copier")
     a.add_argument("--threads", type=int, default=1)
     a.add_argument("--device", default="cpu")
+    a.add_argument("--bf16", action="store_true", help="features in bfloat16 (for a GPU); weights, latents, flows and losses stay float32")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--show", type=float, default=120, help="seconds between pictures, measures and saved states")
     train(a.parse_args())
