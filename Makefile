@@ -32,6 +32,7 @@ LIB_FLAGS := $(BASE) -fPIC -fvisibility=hidden -Ilib -Ikernels $(OPT)
 KERNEL_FLAGS := $(LIB_FLAGS) $(KERNEL_OPT) -ffp-contract=off
 AVX2 := -mavx2 -mfma -mf16c
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+AVX512BF16 := $(AVX512) -mavx512bf16
 LIBS := -lm -lpthread -ldl
 
 MEDIA_PKGS := libavformat libavcodec libavutil libswscale libswresample libpng libjpeg jansson
@@ -83,6 +84,10 @@ $(BUILD)/obj/kernels/x86/%_avx2.o: kernels/x86/%_avx2.c
 $(BUILD)/obj/kernels/x86/%_avx512.o: kernels/x86/%_avx512.c
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_FLAGS) $(AVX512) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/kernels/x86/%_avx512bf16.o: kernels/x86/%_avx512bf16.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(AVX512BF16) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/obj/kernels/load.o: KERNEL_FLAGS += -DLX_LIBDIR='"$(PREFIX)/lib"'
 $(BUILD)/obj/kernels/%.o: kernels/%.c

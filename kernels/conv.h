@@ -34,6 +34,10 @@
  * (m+2) x (m+2) inputs: at most (24 + sqrt(ci)) * 2^-24 times a^2 times, in place of the sum, that over the input channels of
  * their weights' absolute sum times the largest |u| among these inputs; a, what its transforms may amplify in one dimension, is
  * 4 for m = 2 and 12.54 for m = 4. A NaN reaches all outputs of the tiles that have it among their inputs.
+ *
+ * In bf16 weights, and what they are multiplied by, are rounded to bf16 first: u, or u after the FIR that comes before the
+ * weights (LX_UPSAMPLE_CONV2D may round before it); to nearest, ties to even, subnormal numbers perhaps to 0. Sums are f32 as
+ * above. So numbers that are bf16 already have the direct forms' bound, others 2^-9 of the magnitude more for each of the two.
  */
 #ifndef LX_CONV_H
 #define LX_CONV_H

@@ -22,7 +22,7 @@
 #define O_FPS      {0, "fps", "RATE", take_rate, 0, 0, "frames per second of pictures: 25, 29.97, 30000/1001"}
 #define O_YES      {'y', "overwrite", NULL, take_flag, AT(overwrite), 0, "replace files that exist"}
 #define O_DEVICE   {0, "device", "ID", take_text, AT(device), 0, "cpu, cuda, cuda:N or auto (liax devices lists them)"}, \
-                   {0, "precision", "auto|f32|bf16|f16", take_choice, AT(precision), 0, "of computing; auto is f32 on a CPU, f16 on CUDA"}, \
+                   {0, "precision", "auto|f32|bf16|f16", take_choice, AT(precision), 0, "of computing; auto is f32 on a CPU, f16 on CUDA; bf16 is for CPUs, by AVX512_BF16 where there is one and slower than f32 elsewhere"}, \
                    {0, "threads", "N", take_count, AT(threads), 0, "CPU threads; by default all that the process may use"}, \
                    {0, "low-memory", NULL, take_flag, AT(low_memory), 0, "less memory, slower"}, \
                    {0, "conv", "auto|ref|direct|winograd", take_choice, AT(conv), 0, "one algorithm for all convolutions"}

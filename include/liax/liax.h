@@ -133,7 +133,9 @@ typedef struct LiaxModelOptions {
     const char *device;      /* "cpu", "cuda" (its number 0), "cuda:N", "auto"; NULL is "auto": CUDA, or else the CPU */
     const char *backend_dir; /* looked into first for libliax-cuda.so; then beside this library, in liax/ there, and in LIBDIR/liax */
     LiaxPrecision precision; /* of computing, whatever the file holds; AUTO is F32 on a CPU, F16 on CUDA. A model whose
-                                first frame is not finite in F16 goes on in F32, with a warning in the log */
+                                first frame is not finite in F16 goes on in F32, with a warning in the log. BF16 is for CPUs:
+                                convolutions multiply bf16 numbers and add in f32, with weights in half the memory; by the
+                                instructions of AVX512_BF16 where there are any, on other processors slower than F32 */
     LiaxConv conv;           /* forces one algorithm for convolutions; AUTO picks the fastest for each shape. WINOGRAD is for
                                 3x3 of stride 1 (four times the weights' memory, or 1.8 times), DIRECT computes the others */
     int32_t threads;         /* 0: the CPUs that this process is really allowed (affinity, cgroup quota) */
@@ -182,7 +184,7 @@ typedef struct LiaxModelInfo {
     const char *dtype;       /* of the file's weights: "f32", "f16", "bf16" or "mixed" */
     const char *precision;   /* of computing: "f32", "bf16", "f16" */
     const char *device;      /* "cpu", "cuda:0" */
-    const char *level;       /* instructions in use: "ref", "avx2", "avx512"; for a GPU its architecture */
+    const char *level;       /* instructions in use: "ref", "avx2", "avx512", "avx512bf16"; for a GPU its architecture */
     int32_t threads;
     const char *license;     /* of the weights, as the container says; "" if it does not */
     const char *source;      /* where the weights came from, likewise */

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "plan.h"
+#include "ref/ref.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -20,6 +21,7 @@ typedef struct Level {
     int (*runs)(void);
     void (*fill)(LxKernels *k);
     double (*peak)(LxPool *pool);
+    int bf16; /* for computing in bf16 alone */
 } Level;
 
 static int always(void)
@@ -40,27 +42,33 @@ static int runs_avx512(void)
     return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq");
 }
+
+static int runs_avx512bf16(void)
+{
+    return runs_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 /* Each level's table begins as the one before it. */
 static const Level levels[] = {
-    {"ref", always, lx_kernels_ref, NULL},
+    {"ref", always, lx_kernels_ref, NULL, 0},
 #if defined(__x86_64__)
-    {"avx2", runs_avx2, lx_kernels_avx2, lx_peak_avx2},
-    {"avx512", runs_avx512, lx_kernels_avx512, lx_peak_avx512},
+    {"avx2", runs_avx2, lx_kernels_avx2, lx_peak_avx2, 0},
+    {"avx512", runs_avx512, lx_kernels_avx512, lx_peak_avx512, 0},
+    {"avx512bf16", runs_avx512bf16, lx_kernels_avx512bf16, lx_peak_avx512bf16, 1},
 #endif
 };
 
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 
-/* The best level; LIAX_CPU, if it names one, masks those after it. */
-static int best_level(void)
+/* The best level for f32 or for bf16; LIAX_CPU, if it names one, masks those after it. */
+static int best_level(int bf16)
 {
     const char *mask = getenv("LIAX_CPU");
     int best = 0;
     for (int i = 1; i < N_LEVELS; i++) {
         if (mask && strcmp(mask, levels[i - 1].name) == 0) break;
-        if (levels[i].runs()) best = i;
+        if (levels[i].runs() && levels[i].bf16 <= bf16) best = i;
     }
     return best;
 }
@@ -91,7 +99,7 @@ static void describe(int32_t index, LiaxDeviceInfo *info)
     (void)index;
     snprintf(info->id, sizeof info->id, "cpu");
     processor_name(info->name, sizeof info->name);
-    snprintf(info->level, sizeof info->level, "%s", levels[best_level()].name);
+    snprintf(info->level, sizeof info->level, "%s", levels[best_level(0)].name);
     info->threads = lx_allowed_cpus();
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     info->memory_bytes = pages > 0 && page > 0 ? (int64_t)pages * page : 0;
@@ -108,8 +116,10 @@ static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
 {
     if (o->device && strcmp(o->device, "cpu") && strcmp(o->device, "auto"))
         return lx_fail(log, LIAX_E_ARG, "device \"%.64s\": the CPU is one device, named \"cpu\"", o->device);
-    if (o->precision != LIAX_PRECISION_AUTO && o->precision != LIAX_PRECISION_F32)
-        return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: the CPU backend computes in f32 only; leave it at auto or f32");
+    if (o->precision < LIAX_PRECISION_AUTO || o->precision > LIAX_PRECISION_BF16)
+        return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: the CPU backend computes in f32 or bf16");
+    if (o->precision == LIAX_PRECISION_BF16 && o->conv == LIAX_CONV_WINOGRAD)
+        return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: Winograd's method computes in f32, not in bf16");
     if (o->conv < LIAX_CONV_AUTO || o->conv > LIAX_CONV_WINOGRAD) return lx_fail(log, LIAX_E_ARG, "conv: %d is no algorithm", (int)o->conv);
     return LIAX_OK;
 }
@@ -121,15 +131,16 @@ static LiaxStatus open_cpu(LxDevice **out, const LiaxModelOptions *o, LxPool *po
     if (st) return st;
     Cpu *c = lx_alloc_zero(a, sizeof *c);
     if (!c) return lx_fail(log, LIAX_E_MEMORY, "out of memory for a device");
-    const int best = best_level();
-    c->device = (LxDevice){.backend = &lx_backend_cpu, .alloc = *a, .pool = pool, .precision = LIAX_PRECISION_F32, .conv = o->conv,
-                           .storage = LX_F32, .slots = lx_pool_slots(pool), .stream = &c->stream, .id = "cpu"};
+    const int bf16 = o->precision == LIAX_PRECISION_BF16, best = best_level(bf16);
+    c->device = (LxDevice){.backend = &lx_backend_cpu, .alloc = *a, .pool = pool, .precision = bf16 ? LIAX_PRECISION_BF16 : LIAX_PRECISION_F32,
+                           .conv = o->conv, .storage = LX_F32, .slots = lx_pool_slots(pool), .stream = &c->stream, .id = "cpu"};
     snprintf(c->device.level, sizeof c->device.level, "%s", levels[best].name);
     for (int i = 0; i <= best; i++)
         if (levels[i].runs()) levels[i].fill(&c->device.kernels);
     c->peak = levels[best].peak;
     c->low_memory = o->low_memory;
-    if (!o->low_memory || (o->conv != LIAX_CONV_AUTO && o->conv != LIAX_CONV_DIRECT)) memset(c->device.kernels.narrow, 0, sizeof c->device.kernels.narrow);
+    const int narrow = o->low_memory && !bf16 && (o->conv == LIAX_CONV_AUTO || o->conv == LIAX_CONV_DIRECT);
+    if (!narrow) memset(c->device.kernels.narrow, 0, sizeof c->device.kernels.narrow);
     *out = &c->device;
     return LIAX_OK;
 }
@@ -202,8 +213,10 @@ static LiaxStatus wait(LxDevice *d, LxStream *s, LxLog *log)
     return LIAX_OK;
 }
 
+/* In bf16 there are the direct form and the reference. */
 static const LxConvOps *plan(const LxDevice *d, const LxConvDesc *desc)
 {
+    if (d->precision == LIAX_PRECISION_BF16) return d->conv == LIAX_CONV_REF ? &lx_conv_ref_bf16 : d->kernels.bf16[desc->kind];
     return lx_plan_conv(&d->kernels, d->conv, ((const Cpu *)d)->low_memory, desc);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/half.h"
 #include "kernels.h"
 #include "ref.h"
 
@@ -75,6 +76,18 @@ static void pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to)
             for (size_t c = 0; c < ci; c++) *p++ = w[(co * ci + c) * taps + t];
 }
 
+static float rounded_to_bf16(float f)
+{
+    return lx_bf16_to_f32(lx_f32_to_bf16(f));
+}
+
+static void pack_rounded(LxPool *pool, const LxConvDesc *d, const float *w, void *to)
+{
+    pack(pool, d, w, to);
+    float *p = to;
+    for (size_t i = 0; i < packed_bytes(d) / sizeof(float); i++) p[i] = rounded_to_bf16(p[i]);
+}
+
 static void affine_row(void *arg, int y, int slot)
 {
     (void)slot;
@@ -120,6 +133,15 @@ static void upsample_row(void *arg, int y, int slot)
                 for (int q = x & 1; q < 4; q += 2) sum += 4 * FIR[p] * FIR[q] * at(&j->u, (y + p) / 2 - 1, (x + q) / 2 - 1, c);
             *to++ = sum;
         }
+}
+
+/* What the taps see, rounded to bf16. */
+static void round_row(void *arg, int y, int slot)
+{
+    (void)slot;
+    const Plane *p = arg;
+    double *row = row_of(p, y);
+    for (size_t i = 0; i < (size_t)p->w * (size_t)p->c; i++) row[i] = rounded_to_bf16((float)row[i]);
 }
 
 /* The sum over one tap's channels; zero outside the picture. */
@@ -214,10 +236,12 @@ static void run(const LxExec *x, const LxConvArgs *a)
         lx_parallel(x->pool, j.u.h, affine_row, &j);
         if (j.d.kind == LX_CONV_DOWN2D) lx_parallel(x->pool, j.seen.h, blur_row, &j);
         else if (j.d.kind == LX_UPSAMPLE_CONV2D) lx_parallel(x->pool, j.seen.h, upsample_row, &j);
-        else if (j.d.kind == LX_CONV_UP2D) lx_parallel(x->pool, j.spread.h, spread_row, &j);
         else j.seen = j.u;
+        if (a->weights->ops == &lx_conv_ref_bf16) lx_parallel(x->pool, j.seen.h, round_row, &j.seen);
+        if (j.d.kind == LX_CONV_UP2D) lx_parallel(x->pool, j.spread.h, spread_row, &j);
         lx_parallel(x->pool, a->y.h, output_row, &j);
     }
 }
 
 const LxConvOps lx_conv_ref = {"ref", packed_bytes, pack, scratch_bytes, run};
+const LxConvOps lx_conv_ref_bf16 = {"ref bf16", packed_bytes, pack_rounded, scratch_bytes, run};

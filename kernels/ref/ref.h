@@ -4,7 +4,7 @@
 
 #include "kernels.h"
 
-extern const LxConvOps lx_conv_ref; /* all four kinds */
+extern const LxConvOps lx_conv_ref, lx_conv_ref_bf16; /* all four kinds */
 
 void lx_linear_ref(const LxExec *x, const LxLinearArgs *a);
 void lx_navigate_ref(const LxExec *x, const LxNavigateArgs *a);

@@ -30,6 +30,7 @@ typedef struct ConvForm {
 } ConvForm;
 
 /* ---- weights: [panel][block of input channels][tap][input channel][channels of the panel] ------------------------- */
+/* pairs: [panel][block of input channels][tap][pair of input channels][channels of the panel][channel of the pair] */
 
 static size_t conv_packed_bytes(const LxConvDesc *d, LxDtype type)
 {
@@ -37,19 +38,21 @@ static size_t conv_packed_bytes(const LxConvDesc *d, LxDtype type)
     return (size_t)p.vectors * LX_LANES * (size_t)(p.taps * p.ci) * lx_dtype_size(type);
 }
 
-static void conv_pack(const LxConvDesc *d, const float *w, void *to, const unsigned char *order, LxDtype type)
+static void conv_pack(const LxConvDesc *d, const float *w, void *to, const unsigned char *order, LxDtype type, int pairs)
 {
     const ConvPlan p = conv_plan(d);
-    const size_t size = lx_dtype_size(type);
+    const size_t size = lx_dtype_size(type), row = (size_t)p.taps;
+    const int together = pairs ? 2 : 1;
     char *out = to;
     for (int v = 0; v < p.vectors; v += LX_PANEL)
         for (int block = 0; block < p.ci; block += p.block)
             for (int t = 0; t < p.taps; t++)
-                for (int c = block; c < lx_min(block + p.block, p.ci); c++)
-                    for (int o = v * LX_LANES; o < lx_min(v + LX_PANEL, p.vectors) * LX_LANES; o++, out += size) {
-                        const float f = o < d->co && c < d->ci ? w[((size_t)o * (size_t)d->ci + (size_t)c) * (size_t)p.taps + order[t]] : 0;
-                        lx_from_f32(out, &f, type, 1);
-                    }
+                for (int first = block; first < lx_min(block + p.block, p.ci); first += together)
+                    for (int o = v * LX_LANES; o < lx_min(v + LX_PANEL, p.vectors) * LX_LANES; o++)
+                        for (int c = first; c < first + together; c++, out += size) {
+                            const float f = o < d->co && c < d->ci ? w[((size_t)o * (size_t)d->ci + (size_t)c) * row + order[t]] : 0;
+                            lx_from_f32(out, &f, type, 1);
+                        }
 }
 
 /* ---- run ---------------------------------------------------------------------------------------------------------- */
@@ -65,6 +68,7 @@ typedef struct ConvJob {
     const LxConvArgs *a;
     const ConvForm *form;
     LxDtype weights;
+    int pairs;
     ConvPlan p;
     int n, frames;
     float *filled, *slots;
@@ -75,7 +79,7 @@ static ConvTile conv_tile_of(const ConvJob *j, int frame, int slot)
     const ConvPlan *p = &j->p;
     float *scratch = j->slots + (size_t)slot * p->slot_floats;
     return (ConvTile){.p = p, .a = j->a, .n = j->n + frame, .tile = scratch, .sums = scratch + p->sums_at, .line = scratch + p->line_at,
-                      .stats = scratch + p->stats_at, .weights = j->weights, .wide = scratch + p->wide_at,
+                      .stats = scratch + p->stats_at, .weights = j->weights, .pairs = j->pairs, .wide = scratch + p->wide_at,
                       .filled = p->together ? j->filled + (size_t)frame * p->frame_floats : NULL};
 }
 
@@ -86,7 +90,7 @@ static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
     for (int r = 0; r < q->rows; r++)
         for (int x = 0; x < q->cols; x++) {
             assert(out->n < LX_PIXELS);
-            out->a[out->n] = (r * t->window_w + x) * q->a_step * t->channels;
+            out->a[out->n] = (r * t->row_step + x * t->pixel_step) * q->a_step;
             out->c[out->n++] = ((q->c_row + r * q->c_step) * t->pitch + q->c_col + x * q->c_step) * step;
         }
     gemm_pixels_end(out, t->pitch * t->sums_h * step);
@@ -96,7 +100,9 @@ static void product_pixels(const ConvTile *t, const Product *q, GemmPixels *out)
 static void multiply_piece(const ConvTile *t, int nv, const GemmPixels *pixels, const float *a, size_t at, float *sums, int k, int add)
 {
     const LxConvWeights *w = t->a->weights;
-    if (t->weights == LX_F32) {
+    if (t->pairs) {
+        gemm_panel_pairs(nv, pixels, a, (const float *)w->packed + at / 2, sums, k, add);
+    } else if (t->weights == LX_F32) {
         const float *b = (const float *)w->packed + at;
         gemm_panel(nv, pixels, a, b, sums, k, add, b);
     } else {
@@ -121,10 +127,23 @@ static void multiply_tile(const ConvForm *form, const ConvTile *t)
             for (int j = 0; j < q->n_pieces; j++) {
                 const Piece *e = &q->pieces[j];
                 const size_t at = panel + block + (size_t)e->at * (size_t)(t->channels * width);
-                multiply_piece(t, nv, &pixels, t->window + (e->row * t->window_w + e->col) * t->channels, at, t->sums + v * LX_LANES,
-                               e->taps * t->channels, t->c > 0 || j > 0);
+                multiply_piece(t, nv, &pixels, t->window + e->row * t->row_step + e->col * t->pixel_step, at, t->sums + v * LX_LANES,
+                               e->taps * t->pixel_step, t->c > 0 || j > 0);
             }
         }
+    }
+}
+
+/* A block of input channels in a tile. Of pairs each row is rounded in place, to its first half. */
+static void load_tile(const ConvForm *form, const ConvTile *t)
+{
+    form->load(t);
+    const int n = t->tile_w * t->channels, whole = n / LX_LANES * LX_LANES;
+    for (int r = 0; t->pairs && r < t->tile_h; r++) {
+        float *row = t->tile + (ptrdiff_t)r * n;
+        uint16_t *to = (uint16_t *)(void *)row;
+        for (int i = 0; i < whole; i += LX_LANES) lxv_store_bf16(to + i, lxv_load(row + i));
+        lx_from_f32(to + whole, row + whole, LX_BF16, (size_t)(n - whole));
     }
 }
 
@@ -134,14 +153,14 @@ static void conv_tile(const ConvForm *form, ConvTile *t)
     const ConvPlan *p = t->p;
     for (t->c = 0; t->c < p->ci; t->c += p->block) {
         t->channels = lx_min(p->block, p->ci - t->c);
+        t->pixel_step = t->pairs ? t->channels / 2 : t->channels;
+        t->row_step = (t->filled ? p->filled_w : t->tile_w) * t->channels;
         if (t->filled) {
-            t->window = t->filled + ((size_t)t->c * (size_t)p->filled_h * (size_t)p->filled_w) +
-                        ((size_t)t->from_y * (size_t)p->filled_w + (size_t)t->from_x) * (size_t)t->channels;
-            t->window_w = p->filled_w;
+            t->window = t->filled + (size_t)t->c * (size_t)p->filled_h * (size_t)p->filled_w + (size_t)t->from_y * (size_t)t->row_step +
+                        (size_t)t->from_x * (size_t)t->pixel_step;
         } else {
-            form->load(t);
+            load_tile(form, t);
             t->window = t->tile;
-            t->window_w = t->tile_w;
         }
         multiply_tile(form, t);
     }
@@ -210,12 +229,12 @@ static void fill_item(void *arg, int item, int slot)
     t.channels = lx_min(p->block, p->ci - t.c);
     t.tile = j->filled + (size_t)frame * p->frame_floats + (size_t)t.c * (size_t)p->filled_h * (size_t)p->filled_w +
              (size_t)t.from_y * (size_t)p->filled_w * (size_t)t.channels;
-    j->form->load(&t);
+    load_tile(j->form, &t);
 }
 
-static void conv_run(const LxExec *x, const LxConvArgs *a, const ConvForm *form, LxDtype weights)
+static void conv_run(const LxExec *x, const LxConvArgs *a, const ConvForm *form, LxDtype weights, int pairs)
 {
-    ConvJob j = {.a = a, .form = form, .weights = weights, .p = conv_plan(&a->weights->desc), .filled = x->scratch};
+    ConvJob j = {.a = a, .form = form, .weights = weights, .pairs = pairs, .p = conv_plan(&a->weights->desc), .filled = x->scratch};
     const ConvPlan *p = &j.p;
     assert(a->x.cs == lx_stored_channels(a->x.c) && a->y.cs == p->y_cs && a->x.n == a->y.n);
     j.slots = j.filled + (size_t)p->together * p->frame_floats;

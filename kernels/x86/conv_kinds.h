@@ -149,7 +149,7 @@ static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products,
 
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 
-#define TYPED(kind, type, TYPE)                                                        \
+#define FORM(kind, type, TYPE, pairs)                                                  \
     static size_t kind##_##type##_bytes(const LxConvDesc *d)                           \
     {                                                                                  \
         return conv_packed_bytes(d, TYPE);                                             \
@@ -157,32 +157,36 @@ static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products,
     static void kind##_##type##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) \
     {                                                                                  \
         (void)pool;                                                                    \
-        conv_pack(d, w, to, kind##_form.order, TYPE);                                  \
+        conv_pack(d, w, to, kind##_form.order, TYPE, pairs);                           \
     }                                                                                  \
     static void kind##_##type##_run(const LxExec *x, const LxConvArgs *a)              \
     {                                                                                  \
-        conv_run(x, a, &kind##_form, TYPE);                                            \
+        conv_run(x, a, &kind##_form, TYPE, pairs);                                     \
     }
 
-#define OPS(kind, type, name) {name, kind##_##type##_bytes, kind##_##type##_pack, conv_scratch_bytes, kind##_##type##_run}
+#define FORMS(type, TYPE, pairs)              \
+    FORM(conv2d, type, TYPE, pairs)           \
+    FORM(conv_up2d, type, TYPE, pairs)        \
+    FORM(upsample_conv2d, type, TYPE, pairs)  \
+    FORM(conv_down2d, type, TYPE, pairs)
 
-#define DIRECT(kind)            \
-    TYPED(kind, f32, LX_F32)    \
-    TYPED(kind, f16, LX_F16)    \
-    TYPED(kind, bf16, LX_BF16)  \
-    const LxConvOps LX_LEVEL_NAME(lx_##kind##_direct) = OPS(kind, f32, "direct " LX_TILE_STRING);
+#define OPS(kind, type, name) {"direct " LX_TILE_STRING name, kind##_##type##_bytes, kind##_##type##_pack, conv_scratch_bytes, kind##_##type##_run}
 
-DIRECT(conv2d)
-DIRECT(conv_up2d)
-DIRECT(upsample_conv2d)
-DIRECT(conv_down2d)
-
-#define NARROW(type)                                                                                                    \
-    {                                                                                                                   \
-        [LX_CONV2D] = OPS(conv2d, type, "direct " LX_TILE_STRING " " #type),                                            \
-        [LX_CONV_UP2D] = OPS(conv_up2d, type, "direct " LX_TILE_STRING " " #type),                                      \
-        [LX_UPSAMPLE_CONV2D] = OPS(upsample_conv2d, type, "direct " LX_TILE_STRING " " #type),                          \
-        [LX_CONV_DOWN2D] = OPS(conv_down2d, type, "direct " LX_TILE_STRING " " #type),                                  \
+#define ALL_OPS(type, name)                                       \
+    {                                                             \
+        [LX_CONV2D] = OPS(conv2d, type, name),                    \
+        [LX_CONV_UP2D] = OPS(conv_up2d, type, name),              \
+        [LX_UPSAMPLE_CONV2D] = OPS(upsample_conv2d, type, name),  \
+        [LX_CONV_DOWN2D] = OPS(conv_down2d, type, name),          \
     }
 
-const LxConvOps LX_LEVEL_NAME(lx_conv_narrow)[2][LX_CONV_KINDS] = {NARROW(f16), NARROW(bf16)};
+FORMS(pairs, LX_BF16, 1)
+const LxConvOps LX_LEVEL_NAME(lx_conv_bf16)[LX_CONV_KINDS] = ALL_OPS(pairs, " bf16");
+
+#if !defined(__AVX512BF16__) /* which is there for them alone */
+FORMS(f32, LX_F32, 0)
+FORMS(f16, LX_F16, 0)
+FORMS(bf16, LX_BF16, 0)
+const LxConvOps LX_LEVEL_NAME(lx_conv_direct)[LX_CONV_KINDS] = ALL_OPS(f32, "");
+const LxConvOps LX_LEVEL_NAME(lx_conv_narrow)[2][LX_CONV_KINDS] = {ALL_OPS(f16, ", f16 weights"), ALL_OPS(bf16, ", bf16 weights")};
+#endif

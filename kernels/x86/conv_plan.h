@@ -160,8 +160,9 @@ typedef struct ConvTile {
     int v, vectors;       /* of the output: first, how many */
     const float *filled;  /* this frame, filled as a whole; NULL: it is not */
     const float *window;  /* what the products read: the tile in `filled` or in `tile` */
-    int window_w;         /* pixels from one of its rows to the next */
+    int row_step, pixel_step; /* floats from one of its rows, and pixels, to the next */
     LxDtype weights;      /* as they are packed */
+    int pairs;            /* they are pairs of bf16, as the window's pixels are: half a float a channel */
     float *tile, *sums, *line, *stats, *wide;
 } ConvTile;
 

@@ -36,9 +36,16 @@ static void gemm_pixels_end(GemmPixels *p, int dummy)
     }
 }
 
-/* Six pixels, k steps: C = (add ? C : 0) + A B. `nv` is constant at every call, so that c[] lives in registers. At each step
-   a piece of what comes after B is fetched: `next`, `ahead` floats a step. */
-LX_INLINE void gemm_rows(const int nv, const float *a, const int *a_at, const float *b, float *c_base, const int *c_at, int k,
+/* One step of a sum: of numbers, or of pairs of bf16. */
+LX_INLINE LxV gemm_step(const int pairs, float a, LxV w, LxV c)
+{
+    return pairs ? lxv_dot(lxv_set(a), w, c) : lxv_fma(lxv_set(a), w, c);
+}
+
+/* Six pixels, k steps: C = (add ? C : 0) + A B. `nv` is constant at every call, so that c[] lives in registers; with `pairs`,
+   likewise constant, a step is of two input channels, and every element of A and B a pair of bf16. At each step a piece of what
+   comes after B is fetched: `next`, `ahead` floats a step. */
+LX_INLINE void gemm_rows(const int nv, const int pairs, const float *a, const int *a_at, const float *b, float *c_base, const int *c_at, int k,
                          int add, const float *next, ptrdiff_t ahead)
 {
     const float *a0 = a + a_at[0], *a1 = a + a_at[1], *a2 = a + a_at[2];
@@ -51,12 +58,12 @@ LX_INLINE void gemm_rows(const int nv, const float *a, const int *a_at, const fl
         LxV w[LX_PANEL];
         lx_prefetch(next + s * ahead);
         LX_UNROLL for (int j = 0; j < nv; j++) w[j] = lxv_load(b + j * LX_LANES);
-        LX_UNROLL for (int j = 0; j < nv; j++) c[0][j] = lxv_fma(lxv_set(a0[s]), w[j], c[0][j]);
-        LX_UNROLL for (int j = 0; j < nv; j++) c[1][j] = lxv_fma(lxv_set(a1[s]), w[j], c[1][j]);
-        LX_UNROLL for (int j = 0; j < nv; j++) c[2][j] = lxv_fma(lxv_set(a2[s]), w[j], c[2][j]);
-        LX_UNROLL for (int j = 0; j < nv; j++) c[3][j] = lxv_fma(lxv_set(a3[s]), w[j], c[3][j]);
-        LX_UNROLL for (int j = 0; j < nv; j++) c[4][j] = lxv_fma(lxv_set(a4[s]), w[j], c[4][j]);
-        LX_UNROLL for (int j = 0; j < nv; j++) c[5][j] = lxv_fma(lxv_set(a5[s]), w[j], c[5][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[0][j] = gemm_step(pairs, a0[s], w[j], c[0][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[1][j] = gemm_step(pairs, a1[s], w[j], c[1][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[2][j] = gemm_step(pairs, a2[s], w[j], c[2][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[3][j] = gemm_step(pairs, a3[s], w[j], c[3][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[4][j] = gemm_step(pairs, a4[s], w[j], c[4][j]);
+        LX_UNROLL for (int j = 0; j < nv; j++) c[5][j] = gemm_step(pairs, a5[s], w[j], c[5][j]);
     }
     LX_UNROLL for (int i = 0; i < LX_ROWS; i++)
         LX_UNROLL for (int j = 0; j < nv; j++) lxv_store(c_base + c_at[i] + j * LX_LANES, c[i][j]);
@@ -71,7 +78,8 @@ LX_INLINE int gemm_chunks(int width, int k)
 
 /* All pixels against one panel of nv vectors, in chunks of k for which B stays in the first-level cache. `next` is the panel
    that the caller will multiply by after this one, or b: it is on its way while this one is read again for every six pixels. */
-LX_INLINE void gemm_panel_nv(const int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
+LX_INLINE void gemm_panel_nv(const int nv, const int pairs, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add,
+                             const float *next)
 {
     const int chunks = gemm_chunks(nv * LX_LANES, k);
     const ptrdiff_t ahead = p->n ? nv * LX_LANES * LX_ROWS / p->n : 0; /* a piece may have no pixels */
@@ -79,20 +87,31 @@ LX_INLINE void gemm_panel_nv(const int nv, const GemmPixels *p, const float *a, 
         const int from = (int)((long)k * j / chunks), to = (int)((long)k * (j + 1) / chunks);
         const float *bj = b + (ptrdiff_t)from * nv * LX_LANES, *then = j + 1 < chunks ? b + (ptrdiff_t)to * nv * LX_LANES : next;
         for (int i = 0; i < p->n; i += LX_ROWS, then += ahead * (to - from))
-            gemm_rows(nv, a + from, p->a + i, bj, c, p->c + i, to - from, add || j > 0, then, ahead);
+            gemm_rows(nv, pairs, a + from, p->a + i, bj, c, p->c + i, to - from, add || j > 0, then, ahead);
+    }
+}
+
+LX_INLINE void gemm_panel_of(const int pairs, int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
+{
+    switch (nv) {
+    case 1: gemm_panel_nv(1, pairs, p, a, b, c, k, add, next); break;
+    case 2: gemm_panel_nv(2, pairs, p, a, b, c, k, add, next); break;
+#if LX_PANEL == 4
+    case 3: gemm_panel_nv(3, pairs, p, a, b, c, k, add, next); break;
+    case 4: gemm_panel_nv(4, pairs, p, a, b, c, k, add, next); break;
+#endif
     }
 }
 
 static void gemm_panel(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
 {
-    switch (nv) {
-    case 1: gemm_panel_nv(1, p, a, b, c, k, add, next); break;
-    case 2: gemm_panel_nv(2, p, a, b, c, k, add, next); break;
-#if LX_PANEL == 4
-    case 3: gemm_panel_nv(3, p, a, b, c, k, add, next); break;
-    case 4: gemm_panel_nv(4, p, a, b, c, k, add, next); break;
-#endif
-    }
+    gemm_panel_of(0, nv, p, a, b, c, k, add, next);
+}
+
+/* Of pairs of bf16, which lie in the place of floats; k counts pairs. */
+static void gemm_panel_pairs(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
+{
+    gemm_panel_of(1, nv, p, a, b, c, k, add, b);
 }
 
 /* Weights of 16 bits: widened by the chunk into `wide`, LX_CHUNK_BYTES of room, and multiplied by `factor` as they would have

@@ -3,6 +3,7 @@
  *
  *     *_avx2.c                      8 lanes, __m256      -mavx2 -mfma -mf16c
  *     *_avx512.c                   16 lanes, __m512      -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+ *     *_avx512bf16.c               likewise              and -mavx512bf16
  *     *_avx512.c, LX_SIMD_PAIRS    16 lanes, 2 x __m256  -mavx2 -mfma -mf16c
  *
  * The third form exists for tests on machines without AVX-512: it runs the 16-lane text, with its tile sizes, tails and
@@ -19,6 +20,10 @@
 #if defined(LX_SIMD_PAIRS)
 #define LX_LEVEL_NAME(name) name##_avx512_pairs
 #define LX_LEVEL_STRING "avx512-pairs"
+#define LX_LANES 16
+#elif defined(__AVX512BF16__)
+#define LX_LEVEL_NAME(name) name##_avx512bf16
+#define LX_LEVEL_STRING "avx512bf16"
 #define LX_LANES 16
 #elif defined(__AVX512F__)
 #define LX_LEVEL_NAME(name) name##_avx512
@@ -52,6 +57,25 @@ LX_INLINE __m256 lx_bf16_8(const uint16_t *p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
 }
 
+/* To bf16, ties to even; NaN stays NaN. */
+LX_INLINE void lx_store_bf16_8(uint16_t *to, __m256 v)
+{
+    const __m256i bits = _mm256_castps_si256(v), high = _mm256_srli_epi32(bits, 16), one = _mm256_set1_epi32(1);
+    const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, _mm256_add_epi32(_mm256_set1_epi32(0x7fff), _mm256_and_si256(high, one))), 16);
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)), quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+    const __m256i b = _mm256_blendv_epi8(rounded, quiet, nan);
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_packus_epi32(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1)));
+}
+
+/* c + a[1] b[1] + a[0] b[0] of pairs of bf16: products are exact, and each sum rounded. */
+LX_INLINE __m256 lx_dot_8(__m256 a, __m256 b, __m256 c)
+{
+    const __m256 odd = _mm256_castsi256_ps(_mm256_set1_epi32(-65536));
+    c = _mm256_fmadd_ps(_mm256_and_ps(a, odd), _mm256_and_ps(b, odd), c);
+    return _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 16)),
+                           _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(b), 16)), c);
+}
+
 LX_INLINE float lx_sum_8(__m256 v)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -81,6 +105,10 @@ LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
 {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GE_OQ));
 }
+
+/* A lane that holds a pair of bf16 numbers: c + a[1] b[1] + a[0] b[0]. And as many numbers rounded to bf16, ties to even. */
+LX_INLINE LxV lxv_dot(LxV a, LxV b, LxV c) { return lx_dot_8(a, b, c); }
+LX_INLINE void lxv_store_bf16(uint16_t *to, LxV v) { lx_store_bf16_8(to, v); }
 
 /* As many f16 or bf16 numbers, exactly. */
 LX_INLINE LxV lxv_load_f16(const uint16_t *p) { return lx_f16_8(p); }
@@ -115,6 +143,8 @@ LX_INLINE LxV lxv_mul(LxV a, LxV b) { return LX_PAIR(_mm256_mul_ps(a.lo, b.lo), 
 LX_INLINE float lxv_sum(LxV v) { return lx_sum_8(_mm256_add_ps(v.lo, v.hi)); }
 LX_INLINE LxV lxv_load_f16(const uint16_t *p) { return LX_PAIR(lx_f16_8(p), lx_f16_8(p + 8)); }
 LX_INLINE LxV lxv_load_bf16(const uint16_t *p) { return LX_PAIR(lx_bf16_8(p), lx_bf16_8(p + 8)); }
+LX_INLINE LxV lxv_dot(LxV a, LxV b, LxV c) { return LX_PAIR(lx_dot_8(a.lo, b.lo, c.lo), lx_dot_8(a.hi, b.hi, c.hi)); }
+LX_INLINE void lxv_store_bf16(uint16_t *to, LxV v) { lx_store_bf16_8(to, v.lo), lx_store_bf16_8(to + 8, v.hi); }
 LX_INLINE LxV lxv_load_4(const float *p) { return LX_PAIR(_mm256_zextps128_ps256(_mm_loadu_ps(p)), _mm256_setzero_ps()); }
 LX_INLINE void lxv_store_4(float *p, LxV v) { _mm_storeu_ps(p, _mm256_castps256_ps128(v.lo)); }
 
@@ -159,6 +189,31 @@ LX_INLINE LxV lxv_load_bf16(const uint16_t *p)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p)), 16));
 }
+
+#if defined(__AVX512BF16__)
+
+/* Both take subnormal numbers for zero. */
+LX_INLINE LxV lxv_dot(LxV a, LxV b, LxV c) { return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b); }
+LX_INLINE void lxv_store_bf16(uint16_t *to, LxV v) { _mm256_storeu_si256((__m256i *)(void *)to, (__m256i)_mm512_cvtneps_pbh(v)); }
+
+#else
+
+LX_INLINE LxV lxv_dot(LxV a, LxV b, LxV c)
+{
+    const __m512i odd = _mm512_set1_epi32(-65536), p = _mm512_castps_si512(a), q = _mm512_castps_si512(b);
+    c = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(p, odd)), _mm512_castsi512_ps(_mm512_and_si512(q, odd)), c);
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(p, 16)), _mm512_castsi512_ps(_mm512_slli_epi32(q, 16)), c);
+}
+
+LX_INLINE void lxv_store_bf16(uint16_t *to, LxV v)
+{
+    const __m512i bits = _mm512_castps_si512(v), high = _mm512_srli_epi32(bits, 16), even = _mm512_and_si512(high, _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(_mm512_set1_epi32(0x7fff), even)), 16);
+    const __m512i b = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), high, _mm512_set1_epi32(0x40));
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtepi32_epi16(b));
+}
+
+#endif
 
 LX_INLINE LxV lxv_select_ge0(LxV v, LxV a, LxV b)
 {

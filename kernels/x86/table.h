@@ -4,12 +4,11 @@
 
 void LX_LEVEL_NAME(lx_kernels)(LxKernels *k)
 {
-    k->conv[LX_CONV2D] = &LX_LEVEL_NAME(lx_conv2d_direct);
-    k->conv[LX_CONV_UP2D] = &LX_LEVEL_NAME(lx_conv_up2d_direct);
-    k->conv[LX_UPSAMPLE_CONV2D] = &LX_LEVEL_NAME(lx_upsample_conv2d_direct);
-    k->conv[LX_CONV_DOWN2D] = &LX_LEVEL_NAME(lx_conv_down2d_direct);
-    for (int kind = 0; kind < LX_CONV_KINDS; kind++)
+    for (int kind = 0; kind < LX_CONV_KINDS; kind++) {
+        k->conv[kind] = &LX_LEVEL_NAME(lx_conv_direct)[kind];
+        k->bf16[kind] = &LX_LEVEL_NAME(lx_conv_bf16)[kind];
         for (int type = 0; type < 2; type++) k->narrow[type][kind] = &LX_LEVEL_NAME(lx_conv_narrow)[type][kind];
+    }
     k->winograd[0] = &LX_LEVEL_NAME(lx_conv2d_winograd2);
     k->winograd[1] = &LX_LEVEL_NAME(lx_conv2d_winograd4);
 #define LX_KERNEL(name, Args)                    \

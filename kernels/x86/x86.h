@@ -9,8 +9,7 @@
    of the pool, best of three short runs. The level avx512_pairs is the 16-lane text on pairs of 8 lanes, for tests
    (x86/simd.h); the library does not contain it. */
 #define LX_X86_LEVEL(level)                                                             \
-    extern const LxConvOps lx_conv2d_direct_##level, lx_conv_up2d_direct_##level;       \
-    extern const LxConvOps lx_upsample_conv2d_direct_##level, lx_conv_down2d_direct_##level; \
+    extern const LxConvOps lx_conv_direct_##level[LX_CONV_KINDS], lx_conv_bf16_##level[LX_CONV_KINDS]; \
     extern const LxConvOps lx_conv_narrow_##level[2][LX_CONV_KINDS];                    \
     extern const LxConvOps lx_conv2d_winograd2_##level, lx_conv2d_winograd4_##level;    \
     void lx_linear_##level(const LxExec *x, const LxLinearArgs *a);                     \
@@ -27,6 +26,11 @@ LX_X86_LEVEL(avx512)
 LX_X86_LEVEL(avx512_pairs)
 
 void lx_kernels_avx512_pairs(LxKernels *k);
+
+/* Beside the level avx512, for processors with AVX512_BF16: LxKernels.bf16 alone, and the peak of its pairs. */
+extern const LxConvOps lx_conv_bf16_avx512bf16[LX_CONV_KINDS];
+void lx_kernels_avx512bf16(LxKernels *k);
+double lx_peak_avx512bf16(LxPool *pool);
 
 #undef LX_X86_LEVEL
 #endif

@@ -120,7 +120,7 @@ static void bench_conv(const Options *o, const CheckLevel *level, const Shape *s
     const LxConvDesc d = {s->kind, s->k, s->ci, s->co, s->h, s->h};
     char name[96];
     snprintf(name, sizeof name, "%s k%d %d->%d %dx%d", lx_conv_kind_name(s->kind), s->k, s->ci, s->co, s->h, s->h);
-    if (!wanted(o, name)) return;
+    if (!wanted(o, name) || !strncmp(ops->name, "ref", 3)) return;
     float *w = check_random(&m, (size_t)(d.co * d.ci * d.k * d.k), -1, 1);
     const LxConvWeights weights = {d, ops, check_floats(&m, ops->packed_bytes(&d) / sizeof(float)), ops->packed_bytes(&d), 1};
     ops->pack(check_pool(o->threads), &d, w, weights.packed);
@@ -178,9 +178,11 @@ static void bench_level(const Options *o, const CheckLevel *level)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const Shape *s = &shapes[i];
         bench_conv(o, level, s, level->table.conv[s->kind]);
+        bench_conv(o, level, s, level->table.bf16[s->kind]);
         for (int j = 0; j < 2 && s->kind == LX_CONV2D && s->k == 3 && s->ci > 4; j++) /* what they are for: kernels.h */
             if (level->table.winograd[j]) bench_conv(o, level, s, level->table.winograd[j]);
     }
+    if (!strcmp(level->table.warp.level, "ref")) return; /* a level of convolutions alone */
     bench_warp(o, level, 512, 32);
     bench_warp(o, level, 64, 512);
     bench_small(o, level);

@@ -65,9 +65,10 @@ float *check_vectors(CheckMemory *m, int n, int c, int stride, float lo, float h
 LxTensor check_random_tensor(CheckMemory *m, int n, int c, int h, int w, float lo, float hi);
 LxTensor check_output(CheckMemory *m, int n, int c, int h, int w);
 
-/** Copies of an array: as it is, and its absolute values. NULL gives NULL. */
+/** Copies of an array: as it is, its absolute values, its values rounded to whole numbers. NULL gives NULL. */
 float *check_copy(CheckMemory *m, const float *from, size_t n);
 float *check_absolute(CheckMemory *m, const float *from, size_t n);
+float *check_whole(CheckMemory *m, const float *from, size_t n);
 
 /** Whether every guard is as it was. */
 int check_guards(const CheckMemory *m);

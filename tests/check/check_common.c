@@ -141,6 +141,13 @@ float *check_absolute(CheckMemory *m, const float *from, size_t n)
     return p;
 }
 
+float *check_whole(CheckMemory *m, const float *from, size_t n)
+{
+    float *p = check_copy(m, from, n);
+    for (size_t i = 0; p && i < n; i++) p[i] = rintf(p[i]);
+    return p;
+}
+
 /* ---- verdicts ---------------------------------------------------------------------------------------------------- */
 
 void check_value(const char *what, size_t at, double got, double want, double limit)

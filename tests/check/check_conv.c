@@ -21,6 +21,7 @@ typedef struct Form {
     LxConvKind kind;
     const LxConvOps *ops;
     int m; /* outputs of a Winograd tile, down and across; 0: direct */
+    int bf16; /* it computes in bf16 */
     const CheckLevel *level;
 } Form;
 
@@ -215,6 +216,13 @@ static const LxConvOps *reference(LxConvKind kind)
     return ref.conv[kind];
 }
 
+static const LxConvOps *reference_bf16(LxConvKind kind)
+{
+    LxKernels ref;
+    lx_kernels_ref(&ref);
+    return ref.bf16[kind];
+}
+
 /* What Winograd's method is not for is the direct form's, and what is large not for slow levels. */
 static int takes(const Form *f, const Case *c)
 {
@@ -234,21 +242,36 @@ static double tensor_core_units(const Inputs *in)
 static void compare_inputs(CheckMemory *m, const Form *f, const Inputs *in)
 {
     const Inputs positive = f->m ? footprint_magnitude(m, in, f->m) : absolute(m, in);
-    const Outputs want = run_case(m, reference(f->kind), in, 2), mag = run_case(m, reference(f->kind), &positive, 2);
+    const Outputs want = run_case(m, f->bf16 ? reference_bf16(f->kind) : reference(f->kind), in, 2), mag = run_case(m, reference(f->kind), &positive, 2);
     const Outputs got = run_case(m, f->ops, in, 2);
     const LxConvDesc *d = &in->desc;
     double k = f->m ? 24 + sqrt((double)d->ci) : 8 + sqrt((double)(d->ci * d->k * d->k));
     if (f->level->tensor_cores) k += tensor_core_units(in);
+    if (f->bf16) k *= 1 + 1.0 / 512; /* rounding to bf16 may make a weight's magnitude so much larger */
     check_padding(in->name, &got.y);
     check_values(in->name, got.y.data, want.y.data, mag.y.data, k, lx_tensor_floats(&got.y));
     if (got.stats) compare_stats(in, &got, &want, &mag, k);
+}
+
+/* The same case with whole numbers, at most 4 after the affine and 256/64 of it after a FIR: bf16 holds them exactly, so that
+   rounding a little more or less before the taps cannot excuse a wrong sum. */
+static Inputs whole_numbers(CheckMemory *m, const Inputs *in)
+{
+    Inputs out = *in;
+    LxConvArgs *a = &out.args;
+    const size_t n = (size_t)a->x.n * (size_t)(a->in_stride ? a->in_stride : a->x.cs);
+    a->x.data = check_whole(m, a->x.data, lx_tensor_floats(&a->x));
+    a->in_scale = check_whole(m, a->in_scale, n);
+    a->in_shift = check_whole(m, a->in_shift, n);
+    return out;
 }
 
 static void compare(const Form *f, const Case *c)
 {
     if (!takes(f, c)) return;
     CheckMemory m = {0};
-    const Inputs in = make_inputs(&m, f->kind, c);
+    Inputs in = make_inputs(&m, f->kind, c);
+    if (f->bf16) in = whole_numbers(&m, &in);
     compare_inputs(&m, f, &in);
     check_release(&m, in.name);
 }
@@ -460,6 +483,41 @@ static void compare_narrow(const CheckLevel *level, LxConvKind kind, LxDtype typ
     check_release(&m, in.name);
 }
 
+/* What is multiplied is rounded by half a unit, 2^-9, at most. */
+static void bf16_rounding(const Form *f)
+{
+    CheckMemory m = {0};
+    const Inputs in = make_inputs(&m, f->kind, &(Case){3, 20, 24, 6, 10, 2, ALL}), positive = absolute(&m, &in);
+    const Outputs want = run_case(&m, reference(f->kind), &in, 2), mag = run_case(&m, reference(f->kind), &positive, 2), got = run_case(&m, f->ops, &in, 2);
+    const double half = 1.0 / 512 / CHECK_U; /* of an input, and of a weight */
+    check_values(in.name, got.y.data, want.y.data, mag.y.data, 2.01 * half + 8 + sqrt(20 * 9), lx_tensor_floats(&got.y));
+    check_release(&m, in.name);
+}
+
+/* One channel and one weight of 1: the output is the input, rounded to nearest, ties to even, wherever in a row it lies. */
+static void bf16_ties(const Form *f)
+{
+    static const uint32_t bits[] = {0x3f800000, 0x3f807fff, 0x3f808000, 0x3f808001, 0x3f817fff, 0x3f818000, 0x3f818001, 0x3fffffff,
+                                    0x7f7f0000, 0x00000000, 0x00800000, 0x00ff8000};
+    enum { N = sizeof bits / sizeof *bits, W = 2 * N };
+    CheckMemory m = {0};
+    for (int width = 1; width <= W; width++) {
+        Inputs in = make_inputs(&m, f->kind, &(Case){1, 1, 1, 1, width, 1, 0});
+        in.w[0] = 1;
+        for (int i = 0; i < width; i++) {
+            float *x = lx_tensor_pixel(&in.args.x, 0, 0, i);
+            memcpy(x, &bits[i % N], sizeof *x);
+            if (i >= N) *x = -*x;
+        }
+        const Outputs got = run_case(&m, f->ops, &in, 1);
+        for (int i = 0; i < width; i++) {
+            const float want = lx_bf16_to_f32(lx_f32_to_bf16(lx_tensor_pixel(&in.args.x, 0, 0, i)[0]));
+            check_value(in.name, (size_t)i, lx_tensor_pixel(&got.y, 0, 0, i)[0], want, 0);
+        }
+    }
+    check_release(&m, "rounding to bf16");
+}
+
 static int has_narrow(const LxKernels *k)
 {
     return k->narrow[0][0] != NULL;
@@ -483,14 +541,14 @@ static void narrow_same(const CheckLevel *level)
         group(&f);                                  \
     }
 
-#define FORM(name, kind, member, m)             \
+#define FORM(name, kind, member, m, bf16)       \
     static Form name##_form(const LxKernels *k) \
     {                                           \
-        return (Form){kind, k->member, m, NULL}; \
+        return (Form){kind, k->member, m, bf16, NULL}; \
     }                                           \
     static int has_##name(const LxKernels *k)   \
     {                                           \
-        return k->member && k->member != reference(kind); \
+        return k->member && k->member != reference(kind) && k->member != reference_bf16(kind); \
     }                                           \
     GROUP(name, sizes)                          \
     GROUP(name, options)                        \
@@ -498,17 +556,31 @@ static void narrow_same(const CheckLevel *level)
     GROUP(name, network)                        \
     GROUP(name, batch)                          \
     GROUP(name, slots)                          \
-    GROUP(name, nans)                           \
-    GROUP(name, outlier)
+    GROUP(name, nans)
 
-FORM(conv2d, LX_CONV2D, conv[LX_CONV2D], 0)
-FORM(conv_up2d, LX_CONV_UP2D, conv[LX_CONV_UP2D], 0)
-FORM(upsample_conv2d, LX_UPSAMPLE_CONV2D, conv[LX_UPSAMPLE_CONV2D], 0)
-FORM(conv_down2d, LX_CONV_DOWN2D, conv[LX_CONV_DOWN2D], 0)
-FORM(winograd2, LX_CONV2D, winograd[0], 2)
-FORM(winograd4, LX_CONV2D, winograd[1], 4)
+FORM(conv2d, LX_CONV2D, conv[LX_CONV2D], 0, 0)
+FORM(conv_up2d, LX_CONV_UP2D, conv[LX_CONV_UP2D], 0, 0)
+FORM(upsample_conv2d, LX_UPSAMPLE_CONV2D, conv[LX_UPSAMPLE_CONV2D], 0, 0)
+FORM(conv_down2d, LX_CONV_DOWN2D, conv[LX_CONV_DOWN2D], 0, 0)
+FORM(winograd2, LX_CONV2D, winograd[0], 2, 0)
+FORM(winograd4, LX_CONV2D, winograd[1], 4, 0)
+FORM(conv2d_bf16, LX_CONV2D, bf16[LX_CONV2D], 0, 1)
+FORM(conv_up2d_bf16, LX_CONV_UP2D, bf16[LX_CONV_UP2D], 0, 1)
+FORM(upsample_conv2d_bf16, LX_UPSAMPLE_CONV2D, bf16[LX_UPSAMPLE_CONV2D], 0, 1)
+FORM(conv_down2d_bf16, LX_CONV_DOWN2D, bf16[LX_CONV_DOWN2D], 0, 1)
+GROUP(conv2d, outlier)
+GROUP(conv_up2d, outlier)
+GROUP(upsample_conv2d, outlier)
+GROUP(conv_down2d, outlier)
+GROUP(winograd2, outlier)
+GROUP(winograd4, outlier)
 GROUP(winograd2, impulses)
 GROUP(winograd4, impulses)
+GROUP(conv2d_bf16, bf16_rounding)
+GROUP(conv_up2d_bf16, bf16_rounding)
+GROUP(upsample_conv2d_bf16, bf16_rounding)
+GROUP(conv_down2d_bf16, bf16_rounding)
+GROUP(conv2d_bf16, bf16_ties)
 
 #define TESTS(name)                                     \
     {#name, "sizes", has_##name, name##_sizes},          \
@@ -517,10 +589,15 @@ GROUP(winograd4, impulses)
     {#name, "network shapes", has_##name, name##_network}, \
     {#name, "batch", has_##name, name##_batch},          \
     {#name, "slots", has_##name, name##_slots},          \
-    {#name, "nan", has_##name, name##_nans},             \
-    {#name, "outlier", has_##name, name##_outlier}
+    {#name, "nan", has_##name, name##_nans}
+
+#define TEST(name, group) {#name, #group, has_##name, name##_##group}
 
 const CheckTest check_conv_tests[] = {
     TESTS(conv2d), TESTS(conv_up2d), TESTS(upsample_conv2d), TESTS(conv_down2d), TESTS(winograd2), TESTS(winograd4),
-    {"winograd2", "impulses", has_winograd2, winograd2_impulses}, {"winograd4", "impulses", has_winograd4, winograd4_impulses},
+    TEST(conv2d, outlier), TEST(conv_up2d, outlier), TEST(upsample_conv2d, outlier), TEST(conv_down2d, outlier),
+    TEST(winograd2, outlier), TEST(winograd4, outlier), TEST(winograd2, impulses), TEST(winograd4, impulses),
+    TESTS(conv2d_bf16), TESTS(conv_up2d_bf16), TESTS(upsample_conv2d_bf16), TESTS(conv_down2d_bf16),
+    TEST(conv2d_bf16, bf16_rounding), TEST(conv_up2d_bf16, bf16_rounding), TEST(upsample_conv2d_bf16, bf16_rounding),
+    TEST(conv_down2d_bf16, bf16_rounding), TEST(conv2d_bf16, bf16_ties),
     {"narrow weights", "the same bits", has_narrow, narrow_same}, {0}};

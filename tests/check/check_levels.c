@@ -22,6 +22,11 @@ int check_levels(CheckLevel out[CHECK_MAX_LEVELS])
         out[n] = (CheckLevel){.name = "avx512", .peak = lx_peak_avx512};
         lx_kernels_ref(&out[n].table);
         lx_kernels_avx512(&out[n++].table);
+        if (__builtin_cpu_supports("avx512bf16")) {
+            out[n] = (CheckLevel){.name = "avx512bf16", .peak = lx_peak_avx512bf16};
+            lx_kernels_ref(&out[n].table);
+            lx_kernels_avx512bf16(&out[n++].table);
+        }
     }
 #else
     (void)out;

@@ -1,0 +1,7 @@
+/* Convolutions in bf16 by AVX512_BF16 (conv_kinds.h). */
+#include "x86/conv_kinds.h"
+
+void lx_kernels_avx512bf16(LxKernels *k)
+{
+    for (int kind = 0; kind < LX_CONV_KINDS; kind++) k->bf16[kind] = &lx_conv_bf16_avx512bf16[kind];
+}
