@@ -230,6 +230,6 @@ clean:
 -include tests/gpu/gpu.mk
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1: \2/p' Makefile tests/tests.mk tests/gpu/gpu.mk kernels/cuda/cuda.mk | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1: \2/p' Makefile tests/tests.mk tests/gpu/gpu.mk kernels/cuda/cuda.mk | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

@@ -40,7 +40,7 @@ $(REPLAY): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/replay.o $(BUIL
 
 include tests/emulator/emulator.mk
 
-.PHONY: tests-built fuzz
+.PHONY: tests-built fuzz check-avx512
 tests-built: $(TEST_BIN) $(EMULATED_TESTS) $(EMULATED_LIB) $(REPLAY) $(BUILD)/tests/check/bench_kernels
 
 $(BUILD)/tests/check/bench_kernels: $(call obj,tests/check/bench_kernels.c examples/liax/bandwidth.c $(CHECK_SRC)) $(PAIRS_OBJ) $(STATIC)
@@ -63,6 +63,9 @@ deps-aarch64:
 # Everything that must hold before a change goes in: all tests; all of it again under ASan and UBSan; clang without a warning.
 check: deps deps-aarch64 ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
 	@tests/check.sh $(MAKE)
+
+check-avx512: $(BUILD)/tests/check/test_kernels $(BUILD)/tests/model/test_goldens $(BUILD)/bin/liax-convert ## the tests of AVX-512, emulated (half an hour) where the processor lacks it
+	tests/build/check_avx512.sh $(BUILD)
 
 # Speed, for docs/performance.md: JSON, tables and plots in build/bench. BENCH_ARGS go to tests/bench/bench.py and peers.py, whose
 # --help lists them: BENCH_ARGS='--scale 1 --threads 1'.

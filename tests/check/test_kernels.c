@@ -19,13 +19,17 @@ static void run_one(void **state)
     s->test->run(s->level);
 }
 
-int main(void)
+/* test_kernels [PATTERN [FEW]]: all tests, or those whose names match, as "* avx512:*"; on a slow machine a part of their cases
+   (CheckLevel.few). */
+int main(int argc, char **argv)
 {
     static CheckLevel levels[CHECK_MAX_LEVELS];
     static State states[MAX_TESTS];
     static struct CMUnitTest tests[MAX_TESTS];
     const CheckTest *const groups[] = {check_conv_tests, check_linear_tests, check_norm_tests, check_warp_tests, check_frame_tests};
     const int n_levels = check_levels(levels);
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    for (int l = 0; l < n_levels && argc > 2; l++) levels[l].few = atoi(argv[2]);
     size_t n = 0;
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (const CheckTest *t = groups[g]; t->run; t++)

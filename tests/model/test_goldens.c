@@ -318,7 +318,8 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
     return failed;
 }
 
-/* test_goldens [MODEL]: of all golden models, or of one. With LIAX_TEST_CUDA, a folder with libliax-cuda.so, on that device. */
+/* test_goldens [MODEL [LEVEL]]: of all golden models, or of one; at all levels, or at one. With LIAX_TEST_CUDA, a folder with
+   libliax-cuda.so, on that device. */
 int main(int argc, char **argv)
 {
     static const Way cpu[] = {{"ref", LIAX_CONV_AUTO, "auto", 0}, {"avx2", LIAX_CONV_AUTO, "auto", 0}, {"avx2", LIAX_CONV_REF, "ref", 0},
@@ -335,7 +336,8 @@ int main(int argc, char **argv)
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         if (argc > 1 && strcmp(argv[1], models[m].name)) continue;
         golden_convert(models[m].name, "pt");
-        for (size_t w = 0; w < n_ways; w++) failed += run_way(&models[m], &ways[w], goldens, n);
+        for (size_t w = 0; w < n_ways; w++)
+            if (argc < 3 || strcmp(argv[2], ways[w].level) == 0) failed += run_way(&models[m], &ways[w], goldens, n);
     }
     free(goldens);
     return failed != 0;
