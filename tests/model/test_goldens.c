@@ -36,13 +36,19 @@ static const GoldenModel models[] = {
     {"small-128", {{"15", 0.9}, {"7", -0.7}}, {{"16", 0.8}, {"13", -0.4}}, {7, 47}, 2},
 };
 
-/* One way to compute: a level of the CPU, or a precision of the CUDA device's, and a choice of convolution. */
+/* One way to compute: a level of the CPU, or the CUDA device, a choice of convolution, and a precision; AUTO is f32. */
 typedef struct Way {
     const char *level;
     LiaxConv conv;
     const char *conv_name;
-    LiaxPrecision precision; /* AUTO: on the CPU */
+    LiaxPrecision precision;
 } Way;
+
+/* Whether ways are the CUDA device's. */
+static int on_cuda(void)
+{
+    return getenv("LIAX_TEST_CUDA") != NULL;
+}
 
 /* What a model gave in one way: arrays by golden name. */
 typedef struct Results {
@@ -224,18 +230,17 @@ static LiaxModel *open_model(const char *name, const Way *way)
 {
     char path[256], error[512] = "";
     snprintf(path, sizeof path, "%s/tests/%s-pt.liax", golden_build(), name);
-    if (!way->precision) setenv("LIAX_CPU", way->level, 1);
+    setenv("LIAX_CPU", way->level, 1);
     LiaxModel *m;
-    const LiaxModelOptions o = {.struct_size = sizeof o, .device = way->precision ? "cuda" : NULL, .backend_dir = getenv("LIAX_TEST_CUDA"),
+    const LiaxModelOptions o = {.struct_size = sizeof o, .device = on_cuda() ? "cuda" : NULL, .backend_dir = getenv("LIAX_TEST_CUDA"),
                                 .precision = way->precision, .conv = way->conv, .error = error, .error_size = sizeof error};
     if (liax_model_open(&m, path, &o)) fail_msg("%s", error);
     return m;
 }
 
-static Results run_model(const GoldenModel *g, const Way *way)
+static Results run_model(const GoldenModel *g, LiaxModel *m)
 {
     Results r = {0};
-    LiaxModel *m = open_model(g->name, way);
     LiaxSession *s;
     assert_int_equal(liax_session_open(&s, m, NULL), LIAX_OK);
     uint8_t *pixels[1 + DRIVING];
@@ -253,7 +258,6 @@ static Results run_model(const GoldenModel *g, const Way *way)
     animate(m, LIAX_EDIT_VIDEO, NULL, driving, g->mouth, add(&r, "edit_video", clip));
     for (int i = 0; i < 1 + DRIVING; i++) free(pixels[i]);
     liax_session_close(&s);
-    liax_model_close(&m);
     return r;
 }
 
@@ -276,8 +280,9 @@ static void compare(void **state)
     *strstr(name, ".npy") = 0;
     const float *got = find(c->results, name, want.n);
     if (!got) fail_msg("%s was not computed", c->golden->path);
-    const char *wrong = c->precision == LIAX_PRECISION_F16 ? golden_compare_f16(got, want.f, want.n)
-                                                           : golden_compare(got, want.f, want.n, c->golden->tolerance, c->golden->rms, 1);
+    const char *wrong = c->precision == LIAX_PRECISION_F16    ? golden_compare_f16(got, want.f, want.n)
+                        : c->precision == LIAX_PRECISION_BF16 ? golden_compare_bf16(got, want.f, want.n)
+                                                              : golden_compare(got, want.f, want.n, c->golden->tolerance, c->golden->rms, 1);
     golden_free(&want);
     if (wrong) fail_msg("%s: %s", c->name, wrong);
 }
@@ -289,13 +294,11 @@ static int belongs(const Golden *g, const char *model)
     return strncmp(g->path, model, n) == 0 && g->path[n] == '/' && !strchr(g->path + n + 1, '/') && !strstr(g->path, "u8");
 }
 
-/* Does LIAX_CPU=level give that level here? */
-static int runs(const Way *way)
+/* Did LIAX_CPU=level give that level here? */
+static int runs(const LiaxModel *m, const Way *way)
 {
-    LiaxDeviceInfo info = {.struct_size = sizeof info};
-    if (way->precision) return 1;
-    setenv("LIAX_CPU", way->level, 1);
-    return liax_device_get(0, &info) == LIAX_OK && strcmp(info.level, way->level) == 0;
+    LiaxModelInfo info = {.struct_size = sizeof info};
+    return on_cuda() || (liax_model_info(m, &info) == LIAX_OK && strcmp(info.level, way->level) == 0);
 }
 
 static int run_way(const GoldenModel *model, const Way *way, const Golden *goldens, size_t n)
@@ -304,8 +307,10 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
     static struct CMUnitTest tests[256];
     size_t count = 0;
     Results r = {0};
-    const int can = runs(way);
-    if (can) r = run_model(model, way);
+    LiaxModel *m = open_model(model->name, way);
+    const int can = runs(m, way);
+    if (can) r = run_model(model, m);
+    liax_model_close(&m);
     for (size_t i = 0; i < n; i++) {
         if (!belongs(&goldens[i], model->name)) continue;
         cases[count] = (Case){.golden = &goldens[i], .results = can ? &r : NULL, .precision = way->precision};
@@ -324,12 +329,13 @@ int main(int argc, char **argv)
 {
     static const Way cpu[] = {{"ref", LIAX_CONV_AUTO, "auto", 0}, {"avx2", LIAX_CONV_AUTO, "auto", 0}, {"avx2", LIAX_CONV_REF, "ref", 0},
                               {"avx2", LIAX_CONV_DIRECT, "direct", 0}, {"avx2", LIAX_CONV_WINOGRAD, "winograd", 0}, {"avx512", LIAX_CONV_AUTO, "auto", 0},
-                              {"avx512", LIAX_CONV_WINOGRAD, "winograd", 0}};
+                              {"avx512", LIAX_CONV_WINOGRAD, "winograd", 0},
+                              {"ref", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}, {"avx2", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16},
+                              {"avx512", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}, {"avx512bf16", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}};
     static const Way cuda[] = {{"cuda f32", LIAX_CONV_AUTO, "auto", LIAX_PRECISION_F32}, {"cuda f16", LIAX_CONV_AUTO, "auto", LIAX_PRECISION_F16},
                                {"cuda f16", LIAX_CONV_REF, "ref", LIAX_PRECISION_F16}, {"cuda f16", LIAX_CONV_DIRECT, "direct", LIAX_PRECISION_F16}};
-    const int on_cuda = getenv("LIAX_TEST_CUDA") != NULL;
-    const Way *const ways = on_cuda ? cuda : cpu;
-    const size_t n_ways = on_cuda ? sizeof cuda / sizeof *cuda : sizeof cpu / sizeof *cpu;
+    const Way *const ways = on_cuda() ? cuda : cpu;
+    const size_t n_ways = on_cuda() ? sizeof cuda / sizeof *cuda : sizeof cpu / sizeof *cpu;
     Golden *goldens;
     const size_t n = golden_manifest(&goldens);
     int failed = 0;

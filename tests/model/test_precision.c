@@ -1,4 +1,5 @@
-/* Weights and arithmetic of 16 bits: low_memory draws what the direct form draws, from memory that the host's allocator counts. */
+/* Weights and arithmetic of 16 bits: low_memory draws what the direct form draws, from memory that the host's allocator counts; bf16
+   draws nearly what f32 draws. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +104,128 @@ static void low_memory_draws_the_same(void **state)
     else assert_true(low.weights < 0.58 * (double)direct.weights); /* convolutions are 87 % of this model, and half as large */
 }
 
+/* ---- the demo model in bf16: drawn portraits, FRAMES driving frames ------------------------------------------------ */
+
+enum { D = 128, FRAMES = 4, PIXELS = 3 * D * D };
+
+typedef struct Clip {
+    uint8_t *frames[1 + FRAMES]; /* the source first */
+} Clip;
+
+static int open_demo(void **state)
+{
+    static Clip clip;
+    const char *build = golden_build();
+    char folder[256], name[32];
+    int w, h;
+    if (golden_run("mkdir -p %s/tests/demo && %s/bin/liax-convert examples/demo/demo.safetensors %s/tests/demo.liax >/dev/null 2>&1", build, build, build) ||
+        golden_run("%s/bin/liax-portrait --seed 3 --size %dx%d -o %s/tests/demo/source.png", build, D, D, build) ||
+        golden_run("%s/bin/liax-portrait --seed 9 --size %dx%d --fps 2 --frames %d -o %s/tests/demo", build, D, D, FRAMES, build))
+        return -1;
+    snprintf(folder, sizeof folder, "%s/tests/demo", build);
+    setenv("LIAX_GOLDEN", folder, 1);
+    for (int i = 0; i <= FRAMES; i++) {
+        snprintf(name, sizeof name, i ? "%05d.png" : "source.png", i - 1);
+        clip.frames[i] = golden_png(name, &w, &h);
+    }
+    unsetenv("LIAX_GOLDEN");
+    *state = &clip;
+    return 0;
+}
+
+static int close_demo(void **state)
+{
+    const Clip *clip = *state;
+    for (int i = 0; i <= FRAMES; i++) free(clip->frames[i]);
+    return 0;
+}
+
+static LiaxImage square(uint8_t *pixels)
+{
+    return (LiaxImage){.struct_size = sizeof(LiaxImage), .width = D, .height = D, .planes = {pixels}};
+}
+
+/* The clip animated: 8-bit pictures. */
+static void animate(const Clip *clip, LiaxPrecision precision, int threads, int batch, uint8_t *to)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/tests/demo.liax", golden_build());
+    LiaxModel *m;
+    LiaxSession *s;
+    const LiaxModelOptions o = {.struct_size = sizeof o, .device = "cpu", .precision = precision, .threads = threads};
+    LiaxModelInfo info = {.struct_size = sizeof info};
+    assert_int_equal(liax_model_open(&m, path, &o), LIAX_OK);
+    assert_int_equal(liax_model_info(m, &info), LIAX_OK);
+    assert_string_equal(info.precision, precision == LIAX_PRECISION_BF16 ? "bf16" : "f32");
+    assert_int_equal(info.size, D);
+    assert_int_equal(liax_session_open(&s, m, &(LiaxSessionOptions){.struct_size = sizeof(LiaxSessionOptions), .max_batch = batch}), LIAX_OK);
+    LiaxImage image = square(clip->frames[0]);
+    assert_int_equal(liax_session_set_source(s, &image), LIAX_OK);
+    int drawn = 0;
+    for (int i = 1; i <= FRAMES + 1; i++) {
+        if (i <= FRAMES) image = square(clip->frames[i]);
+        assert_int_equal(liax_session_push(s, i <= FRAMES ? &image : NULL), LIAX_OK);
+        for (LiaxStatus st = LIAX_OK; st == LIAX_OK; drawn += st == LIAX_OK) {
+            LiaxImage out = square(to + (drawn < FRAMES ? drawn : 0) * PIXELS);
+            st = liax_session_pull(s, &out);
+            assert_true(st >= LIAX_OK);
+        }
+    }
+    assert_int_equal(drawn, FRAMES);
+    liax_session_close(&s);
+    liax_model_close(&m);
+}
+
+static uint8_t in_f32[FRAMES * PIXELS], in_bf16[FRAMES * PIXELS], again[FRAMES * PIXELS];
+
+static void bf16_is_near_f32(void **state)
+{
+    double squares = 0;
+    animate(*state, LIAX_PRECISION_F32, 0, 1, in_f32);
+    animate(*state, LIAX_PRECISION_BF16, 0, 1, in_bf16);
+    for (int i = 0; i < FRAMES * PIXELS; i++) squares += pow(in_f32[i] - in_bf16[i], 2);
+    const double psnr = 10 * log10(255 * 255.0 * FRAMES * PIXELS / squares);
+    if (!(psnr >= 45) || squares == 0) fail_msg("bf16 is %.2f dB from f32", psnr);
+}
+
+static void bf16_is_the_same_however(void **state)
+{
+    animate(*state, LIAX_PRECISION_BF16, 1, 1, in_bf16);
+    animate(*state, LIAX_PRECISION_BF16, 3, 1, again);
+    assert_memory_equal(again, in_bf16, sizeof again);
+    animate(*state, LIAX_PRECISION_BF16, 2, 3, again);
+    assert_memory_equal(again, in_bf16, sizeof again);
+}
+
+static void bf16_takes_less_memory(void **state)
+{
+    (void)state;
+    static Drawn bf16, f32;
+    synthesize("f32");
+    draw("wide-f32", &(LiaxModelOptions){.precision = LIAX_PRECISION_BF16}, &bf16);
+    draw("wide-f32", &(LiaxModelOptions){.conv = LIAX_CONV_DIRECT}, &f32);
+    if (strcmp(f32.level, "ref")) assert_true(bf16.weights < 0.58 * (double)f32.weights); /* as above */
+    assert_int_equal(bf16.opened - bf16.weights, f32.opened - f32.weights);
+}
+
+static void refused(const LiaxModelOptions *options, const char *words)
+{
+    char path[256], error[256] = "";
+    LiaxModelOptions o = *options;
+    LiaxModel *m;
+    snprintf(path, sizeof path, "%s/tests/demo.liax", golden_build());
+    o.struct_size = sizeof o, o.device = "cpu", o.error = error, o.error_size = sizeof error;
+    assert_int_equal(liax_model_open(&m, path, &o), LIAX_E_UNSUPPORTED);
+    if (!strstr(error, words)) fail_msg("\"%s\" lacks \"%s\"", error, words);
+}
+
+static void what_no_cpu_computes(void **state)
+{
+    (void)state;
+    refused(&(LiaxModelOptions){.precision = LIAX_PRECISION_F16}, "f32 or bf16");
+    refused(&(LiaxModelOptions){.precision = LIAX_PRECISION_BF16, .conv = LIAX_CONV_WINOGRAD}, "Winograd");
+}
+
 int main(void)
 {
     static const char *at[][2] = {{"avx512", "f16"}, {"avx512", "bf16"}, {"avx512", "f32"}, {"avx2", "f16"}};
@@ -110,6 +234,10 @@ int main(void)
         {"low memory, bf16 weights", low_memory_draws_the_same, NULL, NULL, at[1]},
         {"low memory, f32 weights", low_memory_draws_the_same, NULL, NULL, at[2]},
         {"low memory, f16 weights, level avx2", low_memory_draws_the_same, NULL, NULL, at[3]},
+        cmocka_unit_test_setup_teardown(bf16_is_near_f32, open_demo, close_demo),
+        cmocka_unit_test_setup_teardown(bf16_is_the_same_however, open_demo, close_demo),
+        cmocka_unit_test(bf16_takes_less_memory),
+        cmocka_unit_test_setup_teardown(what_no_cpu_computes, open_demo, close_demo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,7 @@ keys=$(sed -n 's/^  "\([a-z_]*\)".*/\1/p' bench.json | sort | tr '\n' ' ')
 [ "$keys" = "decoder_ms dtype encoder_ms frame_ms level precision size threads " ] && head -1 out | grep -q '^{$' && tail -1 out | grep -q '^}$'
 ok "bench prints one JSON object with the agreed keys" $?
 shows "bench --threads" '"threads": 1,' cat bench.json
+shows "bench --precision bf16" '"precision": "bf16",' "$liax" bench -m tiny.liax --runs 1 --precision bf16 --json
 works "bench --layers" "$liax" bench -m tiny.liax --runs 1 --layers
 [ "$(grep -c ' conv2d ' out)" -ge 20 ] && grep -q 'peak measured' out
 ok "with a row for every layer" $?

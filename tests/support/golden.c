@@ -174,9 +174,19 @@ const char *golden_compare(const float *got, const float *want, size_t n, double
     return text;
 }
 
-const char *golden_compare_f16(const float *got, const float *want, size_t n)
+static const char *compare_rounded(const float *got, const float *want, size_t n, double rms)
 {
     double peak = 0;
     for (size_t i = 0; i < n; i++) peak = fmax(peak, fabs((double)want[i]));
-    return golden_compare(got, want, n, HUGE_VAL, sqrt(70) / 2048 * peak, 1);
+    return golden_compare(got, want, n, HUGE_VAL, rms * peak, 1);
+}
+
+const char *golden_compare_f16(const float *got, const float *want, size_t n)
+{
+    return compare_rounded(got, want, n, sqrt(70) / 2048);
+}
+
+const char *golden_compare_bf16(const float *got, const float *want, size_t n)
+{
+    return compare_rounded(got, want, n, sqrt(140) / 512);
 }

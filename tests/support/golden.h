@@ -56,4 +56,7 @@ const char *golden_compare(const float *got, const float *want, size_t n, double
  */
 const char *golden_compare_f16(const float *got, const float *want, size_t n);
 
+/** And in bf16: at most 70 convolutions, each with inputs and weights of a relative error of 2^-9. */
+const char *golden_compare_bf16(const float *got, const float *want, size_t n);
+
 #endif
