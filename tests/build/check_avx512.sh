@@ -103,7 +103,7 @@ boot() {
     timeout "$limit" bochs -q -f "$avx512/bochsrc" -rc "$avx512/debugger" </dev/null >"$avx512/bochs.out" 2>&1
 }
 
-mkdir -p "$avx512"
+mkdir -p "$avx512" && : >"$log" || exit 1
 limit=${LIMIT:-7200}
 if [ "$here" ]; then
     models=${MODELS-tiny-64 small-128}
@@ -126,7 +126,7 @@ tr -d '\r' <"$log" | tee "$log.tap" | awk -v late="${late:-}" '
     /^ok / {p++; good++}
     /^not ok / {f++; bad++}
     /^status / {
-        if (!good || ($2 && !bad)) {f++; print "not ok - a program ended with status " $2 " after " good + 0 " tests"}
+        if (!bad && ($2 || !good)) {f++; print "not ok - a program ended with status " $2 " after " good + 0 " tests"}
         good = bad = 0
     }
     /^end$/ {ended = 1}
