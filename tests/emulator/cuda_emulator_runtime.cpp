@@ -530,26 +530,31 @@ cudaError_t cudaMemset(void *to, int value, size_t bytes) { return cudaMemsetAsy
 
 /* ---- streams and events ---------------------------------------------------------------------------------------------------- */
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
+/* An object of the program's, kept among `all` while it is there. */
+template <typename T> static cudaError_t create(T **out, std::set<void *> &all, const T &object)
 {
     std::lock_guard<std::recursive_mutex> hold(lock);
-    *s = nullptr;
+    *out = nullptr;
     const cudaError_t e = usable();
     if (e) return result(e);
-    *s = new LxEmuStream{current, nullptr, false, cudaStreamCaptureModeGlobal, {}};
-    streams.insert(*s);
+    *out = new T(object);
+    all.insert(*out);
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamCreate(cudaStream_t *s) { return cudaStreamCreateWithFlags(s, cudaStreamDefault); }
-
-cudaError_t cudaStreamDestroy(cudaStream_t s)
+template <typename T> static cudaError_t destroy(const char *call, std::set<void *> &all, T *object)
 {
     std::lock_guard<std::recursive_mutex> hold(lock);
-    if (!streams.erase(s)) lx_emu_fail("cudaStreamDestroy: there is no such stream");
-    delete s;
+    if (!all.erase(object)) lx_emu_fail("%s: what it is given is not there", call);
+    delete object;
     return result(usable());
 }
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) { return create(s, streams, {current, nullptr, false, cudaStreamCaptureModeGlobal, {}}); }
+
+cudaError_t cudaStreamCreate(cudaStream_t *s) { return cudaStreamCreateWithFlags(s, cudaStreamDefault); }
+
+cudaError_t cudaStreamDestroy(cudaStream_t s) { return destroy("cudaStreamDestroy", streams, s); }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
@@ -579,26 +584,11 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t s, void (*fn)(void *), void *arg)
     return submit(s, [=] { fn(arg); });
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned flags)
-{
-    std::lock_guard<std::recursive_mutex> hold(lock);
-    *e = nullptr;
-    const cudaError_t st = usable();
-    if (st) return result(st);
-    *e = new LxEmuEvent{!(flags & cudaEventDisableTiming), nullptr, nullptr, {}};
-    events.insert(*e);
-    return cudaSuccess;
-}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned flags) { return create(e, events, {!(flags & cudaEventDisableTiming), nullptr, nullptr, {}}); }
 
 cudaError_t cudaEventCreate(cudaEvent_t *e) { return cudaEventCreateWithFlags(e, cudaEventDefault); }
 
-cudaError_t cudaEventDestroy(cudaEvent_t e)
-{
-    std::lock_guard<std::recursive_mutex> hold(lock);
-    if (!events.erase(e)) lx_emu_fail("cudaEventDestroy: there is no such event");
-    delete e;
-    return result(usable());
-}
+cudaError_t cudaEventDestroy(cudaEvent_t e) { return destroy("cudaEventDestroy", events, e); }
 
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {

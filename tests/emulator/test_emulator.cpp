@@ -1,19 +1,9 @@
 /* The emulator itself: what is right runs and is exact; what is wrong on a GPU is found here, each by its own sentence. */
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
-#include <string>
 #include <vector>
 
-#include <csetjmp>
-#include <csignal>
-#include <cstdarg>
-extern "C" {
-#include <cmocka.h>
-}
-
+#include "expect_end.h"
 #include "fibers.h"
 
 namespace {
@@ -142,29 +132,6 @@ float *counted(size_t n)
     float *p = device<float>(n);
     assert_int_equal(cudaMemcpy(p, v.data(), n * sizeof(float), cudaMemcpyHostToDevice), cudaSuccess);
     return p;
-}
-
-/* Run it in a process of its own, which has to end with this sentence. */
-template <typename F> void expect_end(const char *sentence, F f)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], 2);
-        for (int s : {SIGSEGV, SIGABRT}) std::signal(s, SIG_DFL); /* cmocka goes on after them */
-        f();
-        _exit(0);
-    }
-    close(ends[1]);
-    std::string said;
-    char part[512];
-    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;) said.append(part, static_cast<size_t>(n));
-    close(ends[0]);
-    int status;
-    waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) fail_msg("nothing was found; wanted: %s", sentence);
-    if (said.find(sentence) == std::string::npos) fail_msg("wanted: %s\nsaid: %s", sentence, said.c_str());
 }
 
 struct Setting {

@@ -1,19 +1,10 @@
 /* The models of PTX instructions (ptx_emulator.h) against layouts written out from the PTX ISA manual, and what is wrong on a
    GPU against its sentence. */
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csetjmp>
-#include <csignal>
-#include <cstdarg>
 #include <cstdlib>
-#include <string>
 #include <vector>
-extern "C" {
-#include <cmocka.h>
-}
 
 #include "cuda/ptx.h"
+#include "expect_end.h"
 
 namespace {
 
@@ -33,29 +24,6 @@ template <typename T> struct Device {
         return v;
     }
 };
-
-/* Run it in a process of its own, which has to end with this sentence. */
-template <typename F> void expect_end(const char *sentence, F f)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], 2);
-        std::signal(SIGABRT, SIG_DFL);
-        f();
-        _exit(0);
-    }
-    close(ends[1]);
-    std::string said;
-    char part[512];
-    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;) said.append(part, static_cast<size_t>(n));
-    close(ends[0]);
-    int status;
-    waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) fail_msg("nothing was found; wanted: %s", sentence);
-    if (said.find(sentence) == std::string::npos) fail_msg("wanted: %s\nsaid: %s", sentence, said.c_str());
-}
 
 /* ---- mma -------------------------------------------------------------------------------------------------------------- */
 
