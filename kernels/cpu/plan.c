@@ -19,6 +19,10 @@
 #define TILES_AT_ONCE 6 /* as gemm.h takes them */
 #define BLOCK_TILES 24
 
+/* Of weights so large (16 MB) all layers' together decide how much memory a model takes: more of it must save a quarter of the time. */
+#define LARGE 4e6
+#define LARGE_SHARE 0.75
+
 static double direct_cost(const LxConvDesc *d)
 {
     const double weights = 9.0 * d->ci * d->co;
@@ -40,10 +44,11 @@ const LxConvOps *lx_plan_conv(const LxKernels *k, LiaxConv conv, int low_memory,
     const LxConvOps *best = k->conv[d->kind];
     const int suits = d->kind == LX_CONV2D && d->k == 3 && d->ci > 4;
     if (!suits || conv == LIAX_CONV_DIRECT || (conv == LIAX_CONV_AUTO && low_memory)) return best;
+    const double share = 9.0 * d->ci * d->co >= LARGE ? LARGE_SHARE : 1;
     double least = conv == LIAX_CONV_WINOGRAD ? DBL_MAX : direct_cost(d);
     for (int i = 0; i < 2; i++) {
         const double cost = winograd_cost(d, i == 0 ? 2 : 4);
-        if (!k->winograd[i] || cost >= least) continue;
+        if (!k->winograd[i] || cost >= share * least) continue;
         least = cost;
         best = k->winograd[i];
     }
