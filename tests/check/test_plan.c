@@ -32,18 +32,19 @@ static void count(const CheckLevel *l, const int *widths, int levels, int low_me
     }
 }
 
-/* The released model's weights: 2.4 times as much as in f32, so that there is room for a session's memory below 2.7 times. */
+/* The released model, 3.64e9 bytes in f32: all weights together take 2.4 times that, which leaves a session room below 2.7 times. */
 static void released_model(void **state)
 {
     static const int widths[] = {1024, 1024, 1024, 1024, 1024, 512, 256, 128};
     CheckLevel levels[CHECK_MAX_LEVELS];
     (void)state;
     for (int n = check_levels(levels), i = 0; i < n; i++) {
+        const double file = 3.64e9;
         double packed, plain;
         if (!levels[i].table.winograd[0]) continue;
         count(&levels[i], widths, 8, 0, &packed, &plain);
-        assert_true(plain > 3.2e9 && plain < 3.64e9); /* the file has 3.64e9 bytes, of which convolutions are most */
-        if (!(packed <= 2.5 * plain)) fail_msg("level %s: %.2f times the weights", levels[i].name, packed / plain);
+        assert_true(plain > 0.9 * file && plain < file);
+        if (!(packed + file - plain <= 2.4 * file)) fail_msg("level %s: %.2f times the weights", levels[i].name, (packed + file - plain) / file);
         count(&levels[i], widths, 8, 1, &packed, &plain);
         assert_true(packed < 1.01 * plain); /* 3 channels become 4, nothing else */
     }
