@@ -93,184 +93,229 @@ template <int AFFINE> LX_DEVICE void apply(unsigned a[4], const unsigned *scales
     }
 }
 
+/* A tile of M pixels times N channels by ACROSS_M x ACROSS_N warps, each of which has MI x NI pieces of 16 pixels times 8 channels. */
+template <int M, int N, int ACROSS_M, int ACROSS_N> struct Tile {
+    enum {
+        BM = M, BN = N, WARPS_M = ACROSS_M, WARPS = ACROSS_M * ACROSS_N, THREADS = 32 * WARPS, WM = M / ACROSS_M, WN = N / ACROSS_N, MI = WM / 16, NI = WN / 8,
+        PIXELS = M * STEP * 2, STAGE = PIXELS + N * STEP * 2, /* bytes */
+        LOADS_A = M * 4 / THREADS, ACROSS_B = N / 8,          /* pieces that a thread copies in a step: of pixels; side by side, of weights */
+        VECTORS = N / 4, LANES = THREADS / VECTORS            /* in the end: threads along channels and pixels */
+    };
+    static_assert(THREADS / ACROSS_B == 16 && 32 * ACROSS_B / THREADS == 2, "a thread copies two rows of weights, which are 16 apart");
+    static_assert(M * N * 4 <= STAGES * STAGE, "the sums take the stages' place");
+};
+
+/* What of a Gemm one block computes. */
+typedef struct Job {
+    const Part &part;
+    const __half *source, *weights;
+    int frame, split, n0;   /* n0: its first channel */
+    int count, taps;        /* of pixels; of taps */
+    int begin, end;         /* steps */
+    int tap0, down;         /* taps of the weights: the first, and from one row to the next */
+} Job;
+
+[[maybe_unused]] LX_DEVICE Job job_of(const Gemm &g, int n0)
+{
+    const int split = blockIdx.z % g.splits, nth = blockIdx.z / g.splits / g.parts;
+    const Part &part = g.part[blockIdx.z / g.splits % g.parts];
+    const int taps = part.y.n * part.x.n, steps = (taps * g.cs + STEP - 1) / STEP;
+    return {part, (const __half *)g.x + (size_t)(g.source_frame + nth) * g.h * g.w * g.cs, (const __half *)g.weights, g.frame + nth, split, n0,
+            part.rows * part.cols, taps, steps * split / g.splits, steps * (split + 1) / g.splits, part.y.index * g.k + part.x.index, part.y.step * g.k};
+}
+
+/* ---- what a thread copies: piece me%4 of LOADS_A rows of pixels, piece me%ACROSS_B of two rows of weights */
+
+template <class T> struct Rows {
+    int pixel[T::LOADS_A];
+    unsigned within[T::LOADS_A / 2]; /* rows 2i and 2i + 1, a bit for each tap from 0 and from 16 on: whether it is in the picture */
+};
+
+/* inside[r/16][r%8][r/8%2]: the bits of row r, for the affine. */
+template <class T, int AFFINE> LX_DEVICE void find_rows(Rows<T> &rows, const Gemm &g, const Job &j, int m0, unsigned short (*inside)[8][2])
+{
+    const int me = threadIdx.x, taps_x = j.part.x.n;
+    LX_UNROLL
+    for (int i = 0; i < T::LOADS_A; i++) {
+        const int r = me / 4 + i * (T::THREADS / 4), m = m0 + r;
+        const int y = (j.part.first_row + m / j.part.cols) * g.stride + j.part.y.first, x = m % j.part.cols * g.stride + j.part.x.first;
+        rows.pixel[i] = y * g.w + x;
+        unsigned seen = 0;
+        for (int t = 0; t < j.taps && m < j.count; t++) {
+            const int ty = y + t / taps_x, tx = x + t % taps_x;
+            if (ty >= 0 && ty < g.h && tx >= 0 && tx < g.w) seen |= 1u << t;
+        }
+        if (AFFINE == SCALE_AND_SHIFT && me % 4 == 0) inside[r / 16][r % 8][r / 8 % 2] = (unsigned short)seen;
+        rows.within[i / 2] = i % 2 ? rows.within[i / 2] | seen << 16 : seen;
+    }
+}
+
+/* The step that begins at `next`, which goes on to the one after it. */
+template <class T> LX_DEVICE void copy_step(const Rows<T> &rows, const Gemm &g, const Job &j, Place *next, unsigned char *stage)
+{
+    const int me = threadIdx.x, piece = me % 4, taps_x = j.part.x.n;
+    Place run[2] = {*next, *next}; /* a step is two runs of 16 channels */
+    advance(&run[1], 16, g.cs);
+    const Place mine = piece < 2 ? run[0] : run[1];
+    const int tap = mine.tap, ty = row_of(tap, taps_x), offset = ty * g.w + tap - ty * taps_x;
+    LX_UNROLL
+    for (int i = 0; i < T::LOADS_A; i++) {
+        const int r = me / 4 + i * (T::THREADS / 4), there = rows.within[i / 2] >> (i % 2 * 16 + tap) & 1;
+        const __half *from = there ? j.source + (size_t)(rows.pixel[i] + offset) * g.cs + mine.c + piece % 2 * 8 : j.source;
+        lx_cp_async(stage + r * (STEP * 2) + (piece ^ (r / 2 & 3)) * 16, from, there);
+    }
+    LX_UNROLL
+    for (int i = 0; i < 2; i++) {
+        const int r = me / T::ACROSS_B + i * 16, n = j.n0 + me % T::ACROSS_B * 8, there = run[i].tap < j.taps && n < g.co;
+        const int y = row_of(run[i].tap, taps_x), row = j.tap0 + y * j.down + (run[i].tap - y * taps_x) * j.part.x.step;
+        const __half *from = there ? j.weights + ((size_t)row * g.cs + run[i].c + r % 16) * g.co + n : j.weights;
+        lx_cp_async(stage + T::PIXELS + r * (T::BN * 2) + (me % T::ACROSS_B ^ (r & 7)) * 16, from, there);
+    }
+    advance(next, STEP, g.cs);
+}
+
+/* ---- what a warp multiplies: pixels from m_warp on, channels from n_warp on */
+
+/* The frame's affine as keep_affine left it, and the bits of find_rows. */
+typedef struct Prologue {
+    const unsigned *scales, *shifts;
+    const unsigned short (*inside)[8][2];
+} Prologue;
+
+/* A step of 32; `at` is where it stands in the inner dimension, and goes on where there is an affine. */
+template <class T, int AFFINE> LX_DEVICE void multiply_step(float (&sum)[T::MI][T::NI][4], const unsigned char *stage, int m_warp, int n_warp, const Prologue &p, Place *at, int cs)
+{
+    const int lane = threadIdx.x % 32, a_row = m_warp + lane % 16, a_piece = lane / 16 ^ (lane % 16 / 2 & 3);
+    const int b_row = lane & 15, b_piece = n_warp / 8 + lane / 16;
+    LX_UNROLL
+    for (int k = 0; k < STEP / 16; k++) {
+        unsigned b[T::NI][2];
+        LX_UNROLL
+        for (int j = 0; j < T::NI; j += 2) {
+            unsigned r[4];
+            lx_ldmatrix_transposed(r, stage + T::PIXELS + (k * 16 + b_row) * (T::BN * 2) + ((b_piece + j) ^ (b_row & 7)) * 16);
+            b[j][0] = r[0], b[j][1] = r[1], b[j + 1][0] = r[2], b[j + 1][1] = r[3];
+        }
+        const unsigned char *const rows = stage + a_row * (STEP * 2) + (a_piece ^ 2 * k) * 16;
+        LX_UNROLL
+        for (int i = 0; i < T::MI; i++) {
+            unsigned a[4];
+            lx_ldmatrix(a, rows + i * 16 * (STEP * 2));
+            if (AFFINE != NONE) apply<AFFINE>(a, p.scales + at->c / 2 + lane % 4, p.shifts + at->c / 2 + lane % 4, p.inside[m_warp / 16 + i][lane / 4], at->tap);
+            LX_UNROLL
+            for (int j = 0; j < T::NI; j++) lx_mma(sum[i][j], a, b[j]);
+        }
+        if (AFFINE != NONE) advance(at, 16, cs);
+    }
+}
+
+/* ---- the sums through shared memory, so that a thread has four channels in a row: [BM][BN], the eight channels i of row r at
+   i ^ (r & 3) */
+
+template <class T> LX_DEVICE void share_sums(float *to, const float (&sum)[T::MI][T::NI][4], int m_warp, int n_warp, float power)
+{
+    const int lane = threadIdx.x % 32;
+    LX_UNROLL
+    for (int i = 0; i < T::MI; i++)
+        LX_UNROLL
+        for (int j = 0; j < T::NI; j++)
+            LX_UNROLL
+            for (int k = 0; k < 2; k++) {
+                const int r = m_warp + i * 16 + k * 8 + lane / 4;
+                *(float2 *)(to + r * T::BN + ((n_warp / 8 + j) ^ (r & 3)) * 8 + lane % 4 * 2) = make_float2(sum[i][j][2 * k] * power, sum[i][j][2 * k + 1] * power);
+            }
+}
+
+/* `before`: the block has had another tile, whose statistics these join. */
+template <class T> LX_DEVICE void finish_sums(float *sums, const Gemm &g, const Job &j, int m0, int before)
+{
+    const int vector = threadIdx.x % T::VECTORS, lane = threadIdx.x / T::VECTORS, c = j.n0 + 4 * vector;
+    float4 stats = lx_all4(0), stats2 = stats;
+    if (c < (g.sums ? g.co : g.f.cs)) {
+        Factors factors = {};
+        if (!g.sums) factors = factors_at(g.f, j.frame, c);
+        for (int r = lane; r < T::BM && m0 + r < j.count; r += T::LANES) {
+            const int m = m0 + r, y = j.part.at_y + m / j.part.cols * g.apart, x = j.part.at_x + m % j.part.cols * g.apart;
+            const float4 v = lx_load4(sums + r * T::BN + (vector / 2 ^ (r & 3)) * 8 + vector % 2 * 4);
+            if (g.sums) {
+                lx_store4(g.sums + j.split * g.split_floats + ((size_t)y * g.sums_w + x) * g.co + c, v);
+                continue;
+            }
+            const float4 stored = finish4(g.f, factors, j.frame, y, x, c, v);
+            stats = lx_add4(stats, stored);
+            stats2 = lx_fma4(stored, stored, stats2);
+        }
+    }
+    __syncthreads(); /* the stages are free again */
+    if (g.sums || !g.f.stats) return;
+    share_stats(sums, T::LANES, T::BN, lane, 4 * vector, stats, stats2);
+    store_stats(g.f, j.frame, g.first_slot + blockIdx.x, gridDim.x, g.first_slot + g.slots, before, sums, T::LANES, T::BN, j.n0);
+}
+
+/* ---- the kernel */
+
 /* Blocks on a multiprocessor: 64 KB of stages for 8 warps, 48 KB or less for 4. The shift's masks would not fit into the 128
    registers that two blocks of 8 warps leave. */
 constexpr int blocks_of(int warps, int affine) { return warps == 4 ? 3 : affine == SCALE_AND_SHIFT ? 1 : 2; }
 
-/* BM pixels times BN channels by WARPS_M x WARPS_N warps. */
-template <int BM, int BN, int WARPS_M, int WARPS_N, int AFFINE>
-static __global__ void __launch_bounds__(32 * WARPS_M * WARPS_N, blocks_of(WARPS_M * WARPS_N, AFFINE)) conv_mma_kernel(const Gemm g)
+template <class T, int AFFINE> static __global__ void __launch_bounds__(T::THREADS, blocks_of(T::WARPS, AFFINE)) conv_mma_kernel(const Gemm g)
 {
 #if defined(HAS_INSTRUCTIONS)
-    enum {
-        THREADS = 32 * WARPS_M * WARPS_N, WM = BM / WARPS_M, WN = BN / WARPS_N, MI = WM / 16, NI = WN / 8,
-        PIXELS = BM * STEP * 2, STAGE = PIXELS + BN * STEP * 2,                   /* bytes */
-        LOADS_A = BM * 4 / THREADS, ACROSS_B = BN / 8, LOADS_B = 32 * ACROSS_B / THREADS, /* pieces that a thread copies in a step */
-        VECTORS = BN / 4, LANES = THREADS / VECTORS                              /* in the end: threads along channels and pixels */
-    };
-    static_assert(THREADS / ACROSS_B == 16 && LOADS_B == 2, "a thread's two rows of weights are 16 apart");
-    static_assert(BM * BN * 4 <= STAGES * STAGE, "the sums take the stages' place");
     LX_SHARED_DYNAMIC(unsigned char, shared);
-    unsigned *const scales = (unsigned *)(shared + STAGES * STAGE), *const shifts = scales + g.cs / 2;
-    LX_SHARED(unsigned short, inside, [BM / 16][8][2]); /* [][r][i]: of row r + 8i; a bit for each tap, whether it is in the picture */
-
-    const int me = threadIdx.x, lane = me % 32, warp = me / 32, m_warp = warp % WARPS_M * WM, n_warp = warp / WARPS_M * WN, n0 = blockIdx.y * BN;
-    const int split = blockIdx.z % g.splits, nth = blockIdx.z / g.splits / g.parts, frame = g.frame + nth;
-    const Part &part = g.part[blockIdx.z / g.splits % g.parts];
-    const int count = part.rows * part.cols, taps = part.y.n * part.x.n, taps_x = part.x.n, steps = (taps * g.cs + STEP - 1) / STEP;
-    const int begin = steps * split / g.splits, end = steps * (split + 1) / g.splits;
-    const __half *const source = (const __half *)g.x + (size_t)(g.source_frame + nth) * g.h * g.w * g.cs;
-    const __half *const weights = (const __half *)g.weights;
-    const int tap0 = part.y.index * g.k + part.x.index, down = part.y.step * g.k; /* taps of the weights */
-    const float power = keep_affine<THREADS, AFFINE>(g, frame, scales, shifts);
+    unsigned *const scales = (unsigned *)(shared + STAGES * T::STAGE), *const shifts = scales + g.cs / 2;
+    LX_SHARED(unsigned short, inside, [T::BM / 16][8][2]);
+    const int warp = threadIdx.x / 32, m_warp = warp % T::WARPS_M * T::WM, n_warp = warp / T::WARPS_M * T::WN;
+    const Job j = job_of(g, blockIdx.y * T::BN);
+    const float power = keep_affine<T::THREADS, AFFINE>(g, j.frame, scales, shifts);
+    const Prologue prologue = {scales, shifts, inside};
 
     for (int tile = blockIdx.x * g.tiles; tile < ((int)blockIdx.x + 1) * g.tiles; tile++) {
-        const int m0 = tile * BM;
-        if (m0 >= count) break;
-
-        /* ---- what this thread copies: piece me%4 of LOADS_A rows of pixels, piece me%ACROSS_B of two rows of weights */
-        const int piece = me % 4;
-        int pixel[LOADS_A];
-        unsigned within[LOADS_A / 2]; /* rows 2i and 2i + 1, a bit for each tap from 0 and from 16 on */
-        LX_UNROLL
-        for (int i = 0; i < LOADS_A; i++) {
-            const int r = me / 4 + i * (THREADS / 4), m = m0 + r;
-            const int y = (part.first_row + m / part.cols) * g.stride + part.y.first, x = m % part.cols * g.stride + part.x.first;
-            pixel[i] = y * g.w + x;
-            unsigned seen = 0;
-            for (int t = 0; t < taps && m < count; t++) {
-                const int ty = y + t / taps_x, tx = x + t % taps_x;
-                if (ty >= 0 && ty < g.h && tx >= 0 && tx < g.w) seen |= 1u << t;
-            }
-            if (AFFINE == SCALE_AND_SHIFT && piece == 0) inside[r / 16][r % 8][r / 8 % 2] = (unsigned short)seen;
-            within[i / 2] = i % 2 ? within[i / 2] | seen << 16 : seen;
-        }
-        Place next = place_of(begin * STEP, g.cs);
-        const auto load = [&](int step) {
-            unsigned char *const stage = shared + (step - begin) % STAGES * STAGE;
-            Place run[2] = {next, next}; /* a step is two runs of 16 channels */
-            advance(&run[1], 16, g.cs);
-            const Place mine = piece < 2 ? run[0] : run[1];
-            const int tap = mine.tap, ty = row_of(tap, taps_x), offset = ty * g.w + tap - ty * taps_x;
-            LX_UNROLL
-            for (int i = 0; i < LOADS_A; i++) {
-                const int r = me / 4 + i * (THREADS / 4), there = within[i / 2] >> (i % 2 * 16 + tap) & 1;
-                const __half *from = there ? source + (size_t)(pixel[i] + offset) * g.cs + mine.c + piece % 2 * 8 : source;
-                lx_cp_async(stage + r * (STEP * 2) + (piece ^ (r / 2 & 3)) * 16, from, there);
-            }
-            LX_UNROLL
-            for (int i = 0; i < 2; i++) {
-                const int r = me / ACROSS_B + i * 16, n = n0 + me % ACROSS_B * 8, there = run[i].tap < taps && n < g.co;
-                const int y = row_of(run[i].tap, taps_x), row = tap0 + y * down + (run[i].tap - y * taps_x) * part.x.step;
-                const __half *from = there ? weights + ((size_t)row * g.cs + run[i].c + r % 16) * g.co + n : weights;
-                lx_cp_async(stage + PIXELS + r * (BN * 2) + (me % ACROSS_B ^ (r & 7)) * 16, from, there);
-            }
-            advance(&next, STEP, g.cs);
-        };
-
-        /* ---- sums: MI x NI pieces of 16 pixels times 8 channels */
-        float sum[MI][NI][4];
-        LX_UNROLL
-        for (int i = 0; i < MI; i++)
-            LX_UNROLL
-            for (int j = 0; j < NI; j++)
-                LX_UNROLL
-                for (int k = 0; k < 4; k++) sum[i][j][k] = 0;
-        for (int s = begin; s < begin + STAGES - 1; s++) {
-            if (s < end) load(s);
+        const int m0 = tile * T::BM;
+        if (m0 >= j.count) break;
+        Rows<T> rows;
+        find_rows<T, AFFINE>(rows, g, j, m0, inside);
+        Place next = place_of(j.begin * STEP, g.cs), at = next;
+        float sum[T::MI][T::NI][4] = {};
+        for (int s = 0; s < STAGES - 1; s++) {
+            if (j.begin + s < j.end) copy_step(rows, g, j, &next, shared + s * T::STAGE);
             lx_cp_async_commit();
         }
-        __syncthreads(); /* the affine, and which pixels are inside */
-        Place at = place_of(begin * STEP, g.cs);
-        const int a_row = m_warp + lane % 16, a_piece = lane / 16 ^ (lane % 16 / 2 & 3);
-        const int b_row = lane & 15, b_piece = n_warp / 8 + lane / 16;
 
-        for (int step = begin; step < end; step++) {
+        for (int step = j.begin; step < j.end; step++) {
             lx_cp_async_wait<STAGES - 2>();
-            __syncthreads(); /* this step's copies are there for all, and nobody reads the stage before it any more */
-            if (step + STAGES - 1 < end) load(step + STAGES - 1);
+            __syncthreads(); /* this step's copies are there for all, as is the affine, and nobody reads the stage before it any more */
+            if (step + STAGES - 1 < j.end) copy_step(rows, g, j, &next, shared + (step + STAGES - 1 - j.begin) % STAGES * T::STAGE);
             lx_cp_async_commit();
-            const unsigned char *const stage = shared + (step - begin) % STAGES * STAGE;
-            LX_UNROLL
-            for (int k = 0; k < STEP / 16; k++) {
-                unsigned b[NI][2];
-                LX_UNROLL
-                for (int j = 0; j < NI; j += 2) {
-                    unsigned r[4];
-                    lx_ldmatrix_transposed(r, stage + PIXELS + (k * 16 + b_row) * (BN * 2) + ((b_piece + j) ^ (b_row & 7)) * 16);
-                    b[j][0] = r[0], b[j][1] = r[1], b[j + 1][0] = r[2], b[j + 1][1] = r[3];
-                }
-                const unsigned char *const rows = stage + a_row * (STEP * 2) + (a_piece ^ 2 * k) * 16;
-                LX_UNROLL
-                for (int i = 0; i < MI; i++) {
-                    unsigned a[4];
-                    lx_ldmatrix(a, rows + i * 16 * (STEP * 2));
-                    if (AFFINE != NONE) apply<AFFINE>(a, scales + at.c / 2 + lane % 4, shifts + at.c / 2 + lane % 4, inside[m_warp / 16 + i][lane / 4], at.tap);
-                    LX_UNROLL
-                    for (int j = 0; j < NI; j++) lx_mma(sum[i][j], a, b[j]);
-                }
-                if (AFFINE != NONE) advance(&at, 16, g.cs);
-            }
+            multiply_step<T, AFFINE>(sum, shared + (step - j.begin) % STAGES * T::STAGE, m_warp, n_warp, prologue, &at, g.cs);
         }
 
-        /* ---- the sums through shared memory, so that a thread has four channels in a row: [BM][BN], the eight channels i of
-           row r at i ^ (r & 3) */
         lx_cp_async_wait<0>();
         __syncthreads();
-        float *const sums = (float *)shared;
-        LX_UNROLL
-        for (int i = 0; i < MI; i++)
-            LX_UNROLL
-            for (int j = 0; j < NI; j++)
-                LX_UNROLL
-                for (int k = 0; k < 2; k++) {
-                    const int r = m_warp + i * 16 + k * 8 + lane / 4;
-                    *(float2 *)(sums + r * BN + ((n_warp / 8 + j) ^ (r & 3)) * 8 + lane % 4 * 2) = make_float2(sum[i][j][2 * k] * power, sum[i][j][2 * k + 1] * power);
-                }
+        share_sums<T>((float *)shared, sum, m_warp, n_warp, power);
         __syncthreads();
-        const int vector = me % VECTORS, c = n0 + 4 * vector;
-        float4 stats = lx_all4(0), stats2 = stats;
-        if (c < (g.sums ? g.co : g.f.cs)) {
-            Factors factors = {};
-            if (!g.sums) factors = factors_at(g.f, frame, c);
-            for (int r = me / VECTORS; r < BM && m0 + r < count; r += LANES) {
-                const int m = m0 + r, y = part.at_y + m / part.cols * g.apart, x = part.at_x + m % part.cols * g.apart;
-                const float4 v = lx_load4(sums + r * BN + (vector / 2 ^ (r & 3)) * 8 + vector % 2 * 4);
-                if (g.sums) {
-                    lx_store4(g.sums + split * g.split_floats + ((size_t)y * g.sums_w + x) * g.co + c, v);
-                    continue;
-                }
-                const float4 stored = finish4(g.f, factors, frame, y, x, c, v);
-                stats = lx_add4(stats, stored);
-                stats2 = lx_fma4(stored, stored, stats2);
-            }
-        }
-        __syncthreads(); /* the stages are free again */
-        if (g.sums || !g.f.stats) continue;
-        share_stats(sums, LANES, BN, me / VECTORS, 4 * vector, stats, stats2);
-        store_stats(g.f, frame, g.first_slot + blockIdx.x, gridDim.x, g.first_slot + g.slots, tile > (int)blockIdx.x * g.tiles, sums, LANES, BN, n0);
+        finish_sums<T>((float *)shared, g, j, m0, tile > (int)blockIdx.x * g.tiles);
     }
 #endif
 }
 
-template <int BM, int BN, int WARPS_M, int WARPS_N, int AFFINE> static void launch(const Gemm &g, dim3 grid, void *stream)
+template <class T, int AFFINE> static void launch(const Gemm &g, dim3 grid, void *stream)
 {
-    const auto kernel = conv_mma_kernel<BM, BN, WARPS_M, WARPS_N, AFFINE>;
-    const size_t bytes = STAGES * (BM + BN) * STEP * 2 + (AFFINE == NONE ? 0 : 4 * (size_t)g.cs);
+    const auto kernel = conv_mma_kernel<T, AFFINE>;
+    const size_t bytes = STAGES * T::STAGE + (AFFINE == NONE ? 0 : 4 * (size_t)g.cs);
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
-    LX_LAUNCH(kernel, grid, 32 * WARPS_M * WARPS_N, bytes, stream, g);
+    LX_LAUNCH(kernel, grid, T::THREADS, bytes, stream, g);
 }
 
-template <int BM, int BN, int WARPS_M, int WARPS_N> static void launch_tile(const Gemm &g, dim3 grid, void *stream)
+template <class T> static void launch_tile(const Gemm &g, dim3 grid, void *stream)
 {
-    if (g.in_shift) launch<BM, BN, WARPS_M, WARPS_N, SCALE_AND_SHIFT>(g, grid, stream);
-    else if (g.in_scale) launch<BM, BN, WARPS_M, WARPS_N, SCALE>(g, grid, stream);
-    else launch<BM, BN, WARPS_M, WARPS_N, NONE>(g, grid, stream);
+    if (g.in_shift) launch<T, SCALE_AND_SHIFT>(g, grid, stream);
+    else if (g.in_scale) launch<T, SCALE>(g, grid, stream);
+    else launch<T, NONE>(g, grid, stream);
 }
 
 void lx_launch_conv_mma(const Gemm *g, int bm, int bn, dim3 grid, void *stream)
 {
-    if (bn == 128) launch_tile<128, 128, 2, 4>(*g, grid, stream);
-    else if (bm == 128) launch_tile<128, 64, 2, 2>(*g, grid, stream);
-    else launch_tile<64, 64, 2, 2>(*g, grid, stream);
+    if (bn == 128) launch_tile<Tile<128, 128, 2, 4>>(*g, grid, stream);
+    else if (bm == 128) launch_tile<Tile<128, 64, 2, 2>>(*g, grid, stream);
+    else launch_tile<Tile<64, 64, 2, 2>>(*g, grid, stream);
 }
