@@ -68,8 +68,8 @@ make_disc() {
     (cd "$root" && find . | cpio -o -H newc --quiet) >"$disc/isolinux/initrd"
     cp "$kernel" "$disc/isolinux/vmlinuz"
     cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$disc/isolinux"
-    # Registers are saved by plain XSAVE: with XSAVES or XSAVEC (321) the kernel does not start on Bochs 2.7. A panic ends in a triple
-    # fault, and that ends Bochs.
+    # Registers are saved by plain XSAVE: with XSAVES and XSAVEC (321) Linux finds their sizes in Bochs 2.7 inconsistent, and does without
+    # AVX. A panic ends in a triple fault, and that ends Bochs.
     cat >"$disc/isolinux/isolinux.cfg" <<-end
 	DEFAULT linux
 	LABEL linux
