@@ -388,16 +388,31 @@ template <int mma> static size_t scratch_bytes(const LxConvDesc *d, int slots)
 static void put(float *to, float v) { *to = v; }
 static void put(uint16_t *to, float v) { *to = lx_f32_to_f16(v); }
 
-/* [co,ci,k,k] to [k*k][ci][co], padded with zeros. */
+/* From w [co,ci,k,k] to [k*k][ci][co], padded with zeros: an item is CONV_STEP input channels. */
+template <typename Bits> struct Packing {
+    const LxConvDesc *d;
+    Plan p;
+    const float *w;
+    Bits *to;
+};
+
+template <typename Bits> static void pack_channels(void *arg, int item, int slot)
+{
+    (void)slot;
+    const Packing<Bits> *k = (const Packing<Bits> *)arg;
+    const int taps = k->d->k * k->d->k;
+    for (int co = 0; co < k->p.co; co++)
+        for (int ci = item * CONV_STEP; ci < (item + 1) * CONV_STEP; ci++)
+            for (int tap = 0; tap < taps; tap++) {
+                const int is_there = ci < k->d->ci && co < k->d->co;
+                put(k->to + ((size_t)tap * k->p.ci + ci) * k->p.co + co, is_there ? k->w[((size_t)co * k->d->ci + ci) * taps + tap] : 0);
+            }
+}
+
 template <typename Bits, int mma> static void pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to)
 {
-    (void)pool;
-    const Plan p = plan_of(d, mma);
-    Bits *out = (Bits *)to;
-    const int taps = d->k * d->k;
-    for (int tap = 0; tap < taps; tap++)
-        for (int ci = 0; ci < p.ci; ci++)
-            for (int co = 0; co < p.co; co++) put(out++, ci < d->ci && co < d->co ? w[((size_t)co * d->ci + ci) * taps + tap] : 0);
+    Packing<Bits> k = {d, plan_of(d, mma), w, (Bits *)to};
+    lx_parallel(pool, k.p.ci / CONV_STEP, pack_channels<Bits>, &k);
 }
 
 static size_t bytes_f32(const LxConvDesc *d) { return weight_count(d, 0) * 4; }

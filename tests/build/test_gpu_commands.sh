@@ -45,11 +45,31 @@ measures() {
         json "$staged/bench.json" 'len(d["frames"]) == 4 and all(r["fps"] > 0 for r in d["frames"]) and sum(bool(l["ours"]) for l in d["layers"]["0.32"]["layers"]) > 20' &&
         grep -q '| conv2d 3x3 |' "$staged/bench.md" && grep -q '^## Not measured' "$staged/bench.md"
 }
+
+# ---- LIAX_CONV=cudnn, with fakes of cuDNN and cuBLASLt on the emulated device (tests/emulator/fake_vendor.c)
+fakes=$build/tests/emulator/fakes
+opinion() { # opinion EXPRESSION [VARIABLE=VALUE...]: it holds of d, all; theirs, the layers that NVIDIA's libraries compute, too
+    expression=$1
+    shift
+    env LIAX_CONV=cudnn "LD_LIBRARY_PATH=$staged/lib:$fakes" "$@" "$staged/bin/bench_layers" "$work/m.liax" "$staged/lib" >"$work/layers.json" || return 1
+    json "$work/layers.json" "(lambda theirs, asked: $expression)([l[k] for l in d['layers'] for k in ('cudnn', 'cublaslt') if l[k]],
+        [l for l in d['layers'] if l['kernel'] == 'conv2d' and l['shape'][0] % 16 == l['shape'][1] % 16 == 0])"
+}
+agree() { opinion 'len(asked) > 10 and all(l["cudnn"] for l in asked) and any(l["cublaslt"] for l in d["layers"]) and d["matmul"]["ms"] > 0
+    and all(t["nth"] == 2 and t["difference"] <= 1 for t in [*theirs, d["matmul"]]) and not d["no_cudnn"] and not d["no_cublaslt"]' LIAX_FAKE_WRONG=2; }
+refused() { opinion 'not theirs and d["matmul"] is None and "differ from ours" in d["no_cudnn"] and "differ from ours" in d["no_cublaslt"]' LIAX_FAKE_WRONG=3; }
+not_asked() { opinion 'not theirs and "LIAX_CONV=cudnn" in d["no_cudnn"] and all(l["ours"] for l in asked)' LIAX_CONV=; }
+
 if [ -x "$staged/bin/device_facts" ]; then
     test_case "gpu-check without a device: all is skipped, and why" no_device
     test_case "gpu-bench without a device: nothing is measured, and why" bench_no_device
     test_case "gpu-check with a device" on_device
     test_case "gpu-check that fails says so, and by its status" fails
+    "$build/bin/liax-synth" --size 8 --widths 16,16 --motions 2 "$work/m.liax"
+    for what in "agree:algorithms that differ are passed over, one that agrees is timed" "refused:if all differ, none is timed, and why" "not_asked:not asked for"; do
+        if nm -D "$fakes/libcudnn.so.9" | grep -q cudnnCreate; then test_case "LIAX_CONV=cudnn: ${what#*:}" "${what%%:*}"
+        else skip_case "LIAX_CONV=cudnn: ${what#*:}" "there are no headers of cuDNN and cuBLASLt"; fi
+    done
     if [ "$sanitized" ]; then skip_case "gpu-bench with a device" "Python does not load a library with sanitizers"; else test_case "gpu-bench with a device" measures; fi
 else
     skip_case "gpu-check and gpu-bench on the emulated device" "this build has none"

@@ -5,7 +5,8 @@
                        [--seconds 570]
 
 FOLDER (build/gpu) is what `make gpu-tests` made, here or elsewhere. Writes FOLDER/bench.json and FOLDER/bench.md; what could not be
-measured stays blank, and why is told. After --seconds nothing more is begun. `make gpu-bench` runs it.
+measured stays blank, and why is told. After --seconds nothing more is begun. `make gpu-bench` runs it. Layers are computed by cuDNN and
+cuBLASLt, too (LIAX_CONV=cudnn); LIAX_CONV= leaves them out.
 """
 from __future__ import annotations
 
@@ -46,9 +47,9 @@ def left() -> float:
 
 
 def environment() -> dict[str, str]:
-    """With the libraries of FOLDER, and those that come with PyTorch."""
+    """With the libraries of FOLDER, and those that come with PyTorch; asking for the second opinion, unless LIAX_CONV is set empty."""
     folders = [FOLDER / "lib", *(lib for path in sys.path for lib in pathlib.Path(path).glob("nvidia/*/lib")), os.environ.get("LD_LIBRARY_PATH", "")]
-    return os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, folders))}
+    return {"LIAX_CONV": "cudnn"} | os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, folders))}
 
 
 def output(what: str, limit: float, *words) -> str | None:
@@ -163,6 +164,9 @@ def layers_table(facts: dict) -> str:
     size = facts["matmul_size"]
     product = f"Matrix product of {size}, f16, cuBLASLt: {peak:.0f} TFLOP/s. " if peak else f"Matrix product: not measured ({facts['no_cublaslt']}). "
     sums = f"Sum of all layers: {whole:.3f} ms; those without a time of their own are the profile's, which waits after each. "
+    theirs = [layer[peer]["difference"] for layer in facts["layers"] for peer in ("cudnn", "cublaslt") if layer[peer]]
+    if theirs:
+        sums += f"Outputs of cuDNN and cuBLASLt differ from ours by at most {max(theirs):.2f} of what rounding allows. "
     return markdown(head, table) + f"\n{product}f32 multiply-adds: {facts['fma_tflops']:.1f} TFLOP/s. {sums}\n" + (f"cuDNN: {facts['no_cudnn']}\n" if facts["no_cudnn"] else "")
 
 

@@ -3,36 +3,33 @@
  *
  * The layers are those of a profiled frame; a profile waits after each, so that its times are too long for short ones. So every
  * convolution is also timed by itself: passes over three sets of random data of its shape, so that the second-level cache does not
- * hold what a frame would not find there, are recorded as a graph, which is replayed between two events. Beside it the same product
- * by cuDNN (conv2d) and cuBLASLt (1x1, also of conv_down2d), without what ours does before and after it; and a large matrix product
- * by cuBLASLt, which the shares are of. What could not be measured is null.
+ * hold what a frame would not find there, are recorded as a graph, which is replayed between two events.
+ *
+ * With LIAX_CONV=cudnn, a second opinion: the same products by cuDNN (conv2d) and cuBLASLt (1x1, also of conv_down2d), without what
+ * ours do before and after them, and a large matrix product by cuBLASLt, which the shares are of. Only those are timed whose outputs
+ * are ours within what rounding allows. What could not be measured is null.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda/cuda.h"
-#include "liax/liax.h"
-#include "vendor.h"
+#include "bench_device.h"
+#include "second_opinion.h"
 
-enum { MAX_LAYERS = 2048, SETS = 3, BLOCK = 1 << 20, WORKSPACE = 256 << 20 };
+enum { MAX_LAYERS = 2048 };
 #if defined(LX_EMULATE) /* only to be seen to run */
-enum { PASSES = 3, WARM = 0, RUNS = 2, MATRIX = 64 };
+enum { MATRIX = 64 };
 #else
-enum { PASSES = 6, WARM = 4, RUNS = 20, MATRIX = 8192 };
+enum { MATRIX = 8192 };
 #endif
-
-/* Milliseconds of one pass over RUNS replays; median 0: not measured. */
-typedef struct Timing {
-    double median, p10, p90;
-} Timing;
 
 typedef struct Layer {
     LiaxLayerInfo info; /* ms is the profile's */
     char layer[96], kernel[32], algorithm[48];
     LxConvDesc desc; /* k is 0 where it is no convolution */
-    Timing ours, cudnn, cublaslt;
+    Timing ours;
+    Opinion cudnn, cublaslt;
 } Layer;
 
 typedef struct Frame {
@@ -40,16 +37,7 @@ typedef struct Frame {
     int n, at; /* at: the next of the frame that is drawn now */
 } Frame;
 
-static cudaStream_t stream;
 static char no_cudnn[256], no_cublaslt[256]; /* why they were not measured */
-
-/* The end of the program: what is wrong with a benchmark's device is not to be borne with. */
-static void must(cudaError_t e, const char *what)
-{
-    if (!e) return;
-    fprintf(stderr, "%s: %s\n", what, cudaGetErrorString(e));
-    exit(1);
-}
 
 /* ---- the layers ------------------------------------------------------------------------------------------------------- */
 
@@ -120,72 +108,6 @@ static double profile(Frame *f, const char *path, const char *folder, LiaxModelI
     return gflops;
 }
 
-/* ---- timing ------------------------------------------------------------------------------------------------------------ */
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static Timing timed(void (*run)(const void *arg, int set), const void *arg)
-{
-    cudaGraph_t graph = NULL;
-    cudaGraphExec_t ready = NULL;
-    cudaEvent_t from, to;
-    double ms[RUNS];
-    run(arg, 0); /* in the open: what is loaded and chosen at the first call is no part of the recording */
-    must(cudaStreamSynchronize(stream), "first pass");
-    must(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-    for (int i = 0; i < PASSES; i++) run(arg, i % SETS);
-    must(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
-    must(cudaGraphInstantiate(&ready, graph, 0), "cudaGraphInstantiate");
-    must(cudaEventCreateWithFlags(&from, cudaEventDefault), "cudaEventCreate");
-    must(cudaEventCreateWithFlags(&to, cudaEventDefault), "cudaEventCreate");
-    for (int i = -WARM; i < RUNS; i++) {
-        float took = 0;
-        cudaEventRecord(from, stream);
-        must(cudaGraphLaunch(ready, stream), "cudaGraphLaunch");
-        cudaEventRecord(to, stream);
-        must(cudaEventSynchronize(to), "replay");
-        must(cudaEventElapsedTime(&took, from, to), "cudaEventElapsedTime");
-        if (i >= 0) ms[i] = took / PASSES;
-    }
-    cudaEventDestroy(from);
-    cudaEventDestroy(to);
-    cudaGraphExecDestroy(ready);
-    cudaGraphDestroy(graph);
-    qsort(ms, RUNS, sizeof *ms, by_value);
-    return (Timing){(ms[RUNS / 2 - 1] + ms[RUNS / 2]) / 2, ms[RUNS / 10], ms[RUNS - 1 - RUNS / 10]};
-}
-
-/* ---- device memory with random numbers ------------------------------------------------------------------------------------ */
-
-static void *take(size_t bytes)
-{
-    void *p = NULL;
-    must(cudaMalloc(&p, bytes ? bytes : 1), "cudaMalloc");
-    return p;
-}
-
-static float draw(void)
-{
-    return (float)rand() / (float)RAND_MAX * 2 - 1;
-}
-
-/* n numbers of -size ... size, the same BLOCK of them over and over. */
-static void *take_random(size_t n, LxDtype type, float size)
-{
-    const size_t unit = lx_dtype_size(type);
-    static float plain[BLOCK];
-    static char stored[BLOCK * sizeof(float)];
-    for (size_t i = 0; i < BLOCK && i < n; i++) plain[i] = size * draw();
-    lx_from_f32(stored, plain, type, BLOCK);
-    char *p = take(n * unit);
-    for (size_t at = 0; at < n; at += BLOCK) must(cudaMemcpy(p + at * unit, stored, (n - at < BLOCK ? n - at : BLOCK) * unit, cudaMemcpyHostToDevice), "cudaMemcpy");
-    return p;
-}
-
 /* ---- ours -------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Ours {
@@ -202,27 +124,11 @@ static void run_ours(const void *arg, int set)
     a.weights->ops->run(&o->exec, &a);
 }
 
-/* A tensor as the network has it: pictures are f32. */
-static LxTensor tensor_of(int c, int h, int w)
+static Timing time_ours(const LxConvDesc *d)
 {
-    LxTensor t = lx_tensor(NULL, 1, c, h, w);
-    t.type = c <= 4 ? LX_F32 : LX_F16;
-    return t;
-}
-
-static Timing time_ours(const LxConvDesc *d, int capability)
-{
-    const LxConvOps *ops = lx_cuda_conv(d, LX_F16, capability, LIAX_CONV_AUTO);
-    const size_t count = (size_t)d->co * (size_t)d->ci * (size_t)(d->k * d->k), bytes = ops->packed_bytes(d);
-    const float size = 1.7f / sqrtf((float)(d->ci * d->k * d->k)); /* outputs are about as large as inputs */
-    float *plain = malloc(count * sizeof *plain);
-    void *packed = malloc(bytes);
-    if (!plain || !packed) exit(1);
-    for (size_t i = 0; i < count; i++) plain[i] = size * draw();
-    ops->pack(NULL, d, plain, packed);
-    const LxConvWeights weights = {*d, ops, take(bytes), bytes, 1};
-    must(cudaMemcpy(weights.packed, packed, bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
-    free(packed);
+    float *plain = random_weights(d);
+    const LxConvWeights weights = take_weights(d, plain);
+    const LxConvOps *ops = weights.ops;
     free(plain);
     Ours o = {.exec = {.scratch = take(ops->scratch_bytes(d, 1)), .stream = stream},
               .args = {.weights = &weights, .x = tensor_of(d->ci, d->h, d->w), .y = tensor_of(d->co, lx_conv_out(d, d->h), lx_conv_out(d, d->w)), .slope = 0.2f}};
@@ -237,46 +143,31 @@ static Timing time_ours(const LxConvDesc *d, int capability)
     return t;
 }
 
-/* ---- NVIDIA's ------------------------------------------------------------------------------------------------------------------ */
-
-static void run_cudnn(const void *x, int set)
+/* A layer's products, where NVIDIA's libraries have them. */
+static void ask_vendors(Layer *l)
 {
-    vendor_run_conv(((void *const *)x)[set]);
-}
-
-static void run_cublaslt(const void *x, int set)
-{
-    vendor_run_matmul(((void *const *)x)[set]);
-}
-
-/* pixels times ci, by ci times co; k = 0: a matrix product. */
-static Timing time_vendor(int k, int ci, int co, int h, int w, char why[256])
-{
-    const size_t pixels = (size_t)h * (size_t)w;
-    void *x[SETS], *weights = take_random((size_t)(k ? k * k : 1) * (size_t)ci * (size_t)co, LX_F16, 1 / sqrtf((float)ci)), *y = take(2 * pixels * (size_t)co);
-    const VendorMemory m = {take(WORKSPACE), WORKSPACE, stream};
-    for (int i = 0; i < SETS; i++) x[i] = take_random(pixels * (size_t)ci, LX_F16, 1);
-    Timing t = {0};
-    const char *no = k ? vendor_prepare_conv(&m, k, ci, co, h, w, x[0], weights, y) : vendor_prepare_matmul(&m, (int)pixels, ci, co, weights, y);
-    if (!no) {
-        t = timed(k ? run_cudnn : run_cublaslt, x);
-        no = vendor_failed();
-    }
-    if (no) {
-        snprintf(why, 256, "%s", no);
-        t = (Timing){0};
-    }
-    for (int i = 0; i < SETS; i++) cudaFree(x[i]);
-    cudaFree(weights), cudaFree(y), cudaFree(m.workspace);
-    return t;
+    const LxConvDesc *d = &l->desc;
+    const int taken = d->kind == LX_CONV2D || (d->kind == LX_CONV_DOWN2D && d->k == 1);
+    if (!taken || d->ci % 16 || d->co % 16) return; /* others are stored with padding */
+    const LxConvDesc plain = {LX_CONV2D, d->k, d->ci, d->co, lx_conv_out(d, d->h), lx_conv_out(d, d->w)};
+    Product p = product_of(&plain);
+    if (d->kind == LX_CONV2D) l->cudnn = second_opinion(&p, VENDOR_CUDNN, no_cudnn);
+    if (d->k == 1) l->cublaslt = second_opinion(&p, VENDOR_CUBLASLT, no_cublaslt);
+    free_product(&p);
 }
 
 /* ---- the report -------------------------------------------------------------------------------------------------------------------- */
 
-static void put_timing(const char *key, const Timing *t)
+static void put_timing(const char *key, const Timing *t, const Opinion *o)
 {
-    if (t->median > 0) printf(", \"%s\": {\"ms\": %.6f, \"p10\": %.6f, \"p90\": %.6f}", key, t->median, t->p10, t->p90);
-    else printf(", \"%s\": null", key);
+    printf(", \"%s\": ", key);
+    if (!(t->median > 0)) {
+        printf("null");
+        return;
+    }
+    printf("{\"ms\": %.6f, \"p10\": %.6f, \"p90\": %.6f", t->median, t->p10, t->p90);
+    if (o) printf(", \"difference\": %.3g, \"nth\": %d", o->difference, o->nth);
+    putchar('}');
 }
 
 static void put_text(const char *key, const char *text)
@@ -287,12 +178,13 @@ static void put_text(const char *key, const char *text)
     putchar('"');
 }
 
-static void report(const Frame *f, const LiaxModelInfo *info, double fma_gflops, const Timing *matrix)
+static void report(const Frame *f, const LiaxModelInfo *info, double fma_gflops, const Opinion *matrix)
 {
     printf("{\"size\": %d, \"parameters\": %lld, \"fma_tflops\": %.3f, \"matmul_tflops\": ", info->size, (long long)info->parameters, fma_gflops / 1e3);
-    if (matrix->median > 0) printf("%.3f", 2e-9 * pow(MATRIX, 3) / matrix->median);
+    if (matrix->time.median > 0) printf("%.3f", 2e-9 * pow(MATRIX, 3) / matrix->time.median);
     else printf("null");
     printf(", \"matmul_size\": %d", MATRIX);
+    put_timing("matmul", &matrix->time, matrix);
     put_text("no_cudnn", no_cudnn);
     put_text("no_cublaslt", no_cublaslt);
     printf(", \"layers\": [");
@@ -301,9 +193,9 @@ static void report(const Frame *f, const LiaxModelInfo *info, double fma_gflops,
         printf("%s\n{\"layer\": \"%s\", \"kernel\": \"%s\", \"algorithm\": \"%s\", \"k\": %d, \"shape\": [%d, %d, %d, %d], \"flops\": %.0f, \"bytes\": %.0f, \"profiled_ms\": %.6f",
                i ? "," : "", l->layer, l->kernel, l->algorithm, l->desc.k, l->info.in_channels, l->info.out_channels, l->info.height, l->info.width, l->info.flops,
                l->info.bytes, l->info.ms);
-        put_timing("ours", &l->ours);
-        put_timing("cudnn", &l->cudnn);
-        put_timing("cublaslt", &l->cublaslt);
+        put_timing("ours", &l->ours, NULL);
+        put_timing("cudnn", &l->cudnn.time, &l->cudnn);
+        put_timing("cublaslt", &l->cublaslt.time, &l->cublaslt);
         putchar('}');
     }
     printf("]}\n");
@@ -311,33 +203,37 @@ static void report(const Frame *f, const LiaxModelInfo *info, double fma_gflops,
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: bench_layers MODEL FOLDER\n");
+    const char *const conv = getenv("LIAX_CONV");
+    if (argc != 3 || (conv && *conv && strcmp(conv, "cudnn"))) {
+        fprintf(stderr, "usage: [LIAX_CONV=cudnn] bench_layers MODEL FOLDER\n");
         return 2;
     }
     static Frame f;
     LiaxModelInfo info = {.struct_size = sizeof info};
     const double fma_gflops = profile(&f, argv[1], argv[2], &info);
-    int major = 0, minor = 0;
-    must(cudaSetDevice(0), "cudaSetDevice");
-    must(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0), "cudaDeviceGetAttribute");
-    must(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0), "cudaDeviceGetAttribute");
-    must(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+    open_device();
+    const int ask = conv && *conv;
     for (int i = 0; i < f.n; i++) {
         Layer *l = &f.layers[i];
-        const LxConvDesc *d = &l->desc;
         int same = 0;
-        while (same < i && memcmp(&f.layers[same].desc, d, sizeof *d)) same++;
-        if (!d->k || same < i) { /* no convolution, or one of a shape that was timed */
-            if (d->k) l->ours = f.layers[same].ours, l->cudnn = f.layers[same].cudnn, l->cublaslt = f.layers[same].cublaslt;
+        while (same < i && memcmp(&f.layers[same].desc, &l->desc, sizeof l->desc)) same++;
+        if (!l->desc.k) continue;
+        if (same < i) {
+            l->ours = f.layers[same].ours, l->cudnn = f.layers[same].cudnn, l->cublaslt = f.layers[same].cublaslt;
             continue;
         }
-        l->ours = time_ours(d, 10 * major + minor);
-        if (d->ci < 8 || d->co < 8) continue; /* eight halves are the least that tensor cores load */
-        if (d->kind == LX_CONV2D) l->cudnn = time_vendor(d->k, d->ci, d->co, d->h, d->w, no_cudnn);
-        if (d->k == 1) l->cublaslt = time_vendor(0, d->ci, d->co, lx_conv_out(d, d->h), lx_conv_out(d, d->w), no_cublaslt);
+        l->ours = time_ours(&l->desc);
+        if (ask) ask_vendors(l);
     }
-    const Timing matrix = time_vendor(0, MATRIX, MATRIX, MATRIX, 1, no_cublaslt);
+    Opinion matrix = {0};
+    if (ask) {
+        Product p = product_of(&(LxConvDesc){LX_CONV2D, 1, MATRIX, MATRIX, MATRIX, 1});
+        matrix = second_opinion(&p, VENDOR_CUBLASLT, no_cublaslt);
+        free_product(&p);
+    } else {
+        snprintf(no_cudnn, sizeof no_cudnn, "not asked for (LIAX_CONV=cudnn)");
+        memcpy(no_cublaslt, no_cudnn, sizeof no_cudnn);
+    }
     report(&f, &info, fma_gflops, &matrix);
     return 0;
 }

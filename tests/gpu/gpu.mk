@@ -5,6 +5,7 @@
 GPU := $(BUILD)/gpu
 GPU_EMULATED := $(BUILD)/gpu-emulated
 GPU_TESTS := $(filter %/test_goldens,$(TEST_BIN)) $(filter $(BUILD)/tests/api/test_cuda_%,$(TEST_BIN))
+BENCH_LAYERS := bench_layers bench_device second_opinion vendor
 GPU_TOOLS := $(BUILD)/bin/liax-convert $(BUILD)/bin/liax-synth $(BUILD)/tests/gpu/device_facts
 
 $(BUILD)/tests/gpu/device_facts: $(call obj,tests/gpu/device_facts.c) $(STATIC)
@@ -36,7 +37,7 @@ $(BUILD)/tests/gpu/libcuda-calls.so: $(BUILD)/obj/gpu/gpu/cuda_calls.o
 	@mkdir -p $(@D)
 	$(CC) -shared $(LDFLAGS) -o $@ $< $(CUDART) $(LIBS) -lrt
 
-$(BUILD)/tests/gpu/bench_layers: $(addprefix $(BUILD)/obj/gpu/gpu/,bench_layers.o vendor.o) $(REAL_KERNELS) $(STATIC)
+$(BUILD)/tests/gpu/bench_layers: $(patsubst %,$(BUILD)/obj/gpu/gpu/%.o,$(BENCH_LAYERS)) $(REAL_KERNELS) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CUDART) $(LIBS) -lrt
 
@@ -50,11 +51,18 @@ $(GPU_EMULATED)/lib/libcuda-calls.so: $(call emulated,tests/gpu/cuda_calls.c) $(
 	@mkdir -p $(@D)
 	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@ $< -L$(dir $(EMULATED_LIB)) -l:libliax-cuda.so -Wl,-rpath,'$$ORIGIN'
 
-$(BUILD)/tests/emulator/bench_layers: $(call emulated,tests/gpu/bench_layers.c tests/gpu/vendor.c) $(EMULATED_KERNELS) $(EMULATOR_OBJ) $(STATIC)
+# with what the fakes' kernel needs of the device
+$(BUILD)/tests/emulator/bench_layers: $(call emulated,$(BENCH_LAYERS:%=tests/gpu/%.c)) $(EMULATED_KERNELS) $(EMULATOR_OBJ) $(STATIC)
 	@mkdir -p $(@D)
-	$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CXX) $(SAN_FLAGS) $(LDFLAGS) -Wl,--export-dynamic-symbol='*lx_emu_*' -o $@ $^ $(LIBS)
 
-gpu-tests-emulated: $(GPU_TESTS) $(GPU_TOOLS) $(BUILD)/tests/emulator/bench_layers $(BUILD)/tests/bench/probe $(BUILD)/tests/emulator/test_cuda_kernels $(EMULATED_LIB) $(GPU_EMULATED)/lib/libcuda-calls.so $(SHARED)
+# cuDNN and cuBLASLt as bench_layers looks for them: one library by both names
+FAKES := $(addprefix $(BUILD)/tests/emulator/fakes/,libcudnn.so.9 libcublasLt.so.13)
+$(FAKES): $(call emulated,tests/emulator/fake_vendor.c tests/emulator/fake_product.cpp)
+	@mkdir -p $(@D)
+	$(CXX) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+
+gpu-tests-emulated: $(GPU_TESTS) $(GPU_TOOLS) $(BUILD)/tests/emulator/bench_layers $(FAKES) $(BUILD)/tests/bench/probe $(BUILD)/tests/emulator/test_cuda_kernels $(EMULATED_LIB) $(GPU_EMULATED)/lib/libcuda-calls.so $(SHARED)
 	$(call stage,$(GPU_EMULATED),$(GPU_TESTS) $(GPU_TOOLS) $(BUILD)/tests/emulator/bench_layers $(BUILD)/tests/emulator/test_cuda_kernels)
 	cp -f $(EMULATED_LIB) $(GPU_EMULATED)/lib
 

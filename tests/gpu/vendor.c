@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ALGORITHMS = 8 }; /* to choose among */
+
+static VendorProduct now;
 static const char *failed;
 
 const char *vendor_failed(void)
@@ -66,8 +69,6 @@ static struct {
     cudnnFilterDescriptor_t w;
     cudnnConvolutionDescriptor_t conv;
     cudnnConvolutionFwdAlgo_t algorithm;
-    VendorMemory memory;
-    void *weights, *to;
 } conv;
 
 static const char *open_cudnn(void)
@@ -87,43 +88,42 @@ static const char *open_cudnn(void)
     return st ? dnn.cudnnGetErrorString(st) : NULL;
 }
 
-const char *vendor_prepare_conv(const VendorMemory *m, int k, int ci, int co, int h, int w, void *x, void *weights, void *y)
+static const char *prepare_conv(const VendorProduct *p, int nth)
 {
     const char *why = conv.handle ? NULL : open_cudnn();
     if (why) return why;
-    conv.memory = *m, conv.weights = weights, conv.to = y;
-    cudnnStatus_t st = dnn.cudnnSetStream(conv.handle, m->stream);
-    if (!st) st = dnn.cudnnSetTensor4dDescriptor(conv.x, CUDNN_TENSOR_NHWC, CUDNN_DATA_HALF, 1, ci, h, w);
-    if (!st) st = dnn.cudnnSetTensor4dDescriptor(conv.y, CUDNN_TENSOR_NHWC, CUDNN_DATA_HALF, 1, co, h, w);
-    if (!st) st = dnn.cudnnSetFilter4dDescriptor(conv.w, CUDNN_DATA_HALF, CUDNN_TENSOR_NHWC, co, ci, k, k);
-    if (!st) st = dnn.cudnnSetConvolution2dDescriptor(conv.conv, k / 2, k / 2, 1, 1, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT);
+    cudnnStatus_t st = dnn.cudnnSetStream(conv.handle, p->stream);
+    if (!st) st = dnn.cudnnSetTensor4dDescriptor(conv.x, CUDNN_TENSOR_NHWC, CUDNN_DATA_HALF, 1, p->ci, p->h, p->w);
+    if (!st) st = dnn.cudnnSetTensor4dDescriptor(conv.y, CUDNN_TENSOR_NHWC, CUDNN_DATA_HALF, 1, p->co, p->h, p->w);
+    if (!st) st = dnn.cudnnSetFilter4dDescriptor(conv.w, CUDNN_DATA_HALF, CUDNN_TENSOR_NHWC, p->co, p->ci, p->k, p->k);
+    if (!st) st = dnn.cudnnSetConvolution2dDescriptor(conv.conv, p->k / 2, p->k / 2, 1, 1, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT);
     if (!st) st = dnn.cudnnSetConvolutionMathType(conv.conv, CUDNN_TENSOR_OP_MATH);
     int found = 0;
-    cudnnConvolutionFwdAlgoPerf_t best[8];
+    cudnnConvolutionFwdAlgoPerf_t best[ALGORITHMS]; /* sorted by time */
     if (!st)
-        st = dnn.cudnnFindConvolutionForwardAlgorithmEx(conv.handle, conv.x, x, conv.w, weights, conv.conv, conv.y, y, 8, &found, best, m->workspace, m->bytes);
-    if (!st && (!found || best[0].status)) st = CUDNN_STATUS_NOT_SUPPORTED;
-    if (st) return dnn.cudnnGetErrorString(st);
-    conv.algorithm = best[0].algo; /* sorted by time */
-    st = dnn.cudnnSetConvolutionMathType(conv.conv, best[0].mathType);
+        st = dnn.cudnnFindConvolutionForwardAlgorithmEx(conv.handle, conv.x, p->x, conv.w, p->weights, conv.conv, conv.y, p->y, ALGORITHMS, &found, best,
+                                                        p->workspace, p->workspace_bytes);
+    if (!st && (nth >= found || best[nth].status)) return "cuDNN has no other algorithm for it";
+    if (!st) st = dnn.cudnnSetConvolutionMathType(conv.conv, best[nth].mathType);
+    if (!st) conv.algorithm = best[nth].algo;
     return st ? dnn.cudnnGetErrorString(st) : NULL;
 }
 
-void vendor_run_conv(const void *x)
+static void run_conv(const void *x)
 {
     const float one = 1, zero = 0;
-    const cudnnStatus_t st = dnn.cudnnConvolutionForward(conv.handle, &one, conv.x, x, conv.w, conv.weights, conv.conv, conv.algorithm, conv.memory.workspace,
-                                                         conv.memory.bytes, &zero, conv.y, conv.to);
+    const cudnnStatus_t st = dnn.cudnnConvolutionForward(conv.handle, &one, conv.x, x, conv.w, now.weights, conv.conv, conv.algorithm, now.workspace,
+                                                         now.workspace_bytes, &zero, conv.y, now.y);
     if (st) failed = dnn.cudnnGetErrorString(st);
 }
 #else
-const char *vendor_prepare_conv(const VendorMemory *m, int k, int ci, int co, int h, int w, void *x, void *weights, void *y)
+static const char *prepare_conv(const VendorProduct *p, int nth)
 {
-    (void)m, (void)k, (void)ci, (void)co, (void)h, (void)w, (void)x, (void)weights, (void)y;
+    (void)p, (void)nth;
     return "built without cuDNN's headers";
 }
 
-void vendor_run_conv(const void *x)
+static void run_conv(const void *x)
 {
     (void)x;
 }
@@ -148,8 +148,6 @@ static struct {
     cublasLtMatmulPreference_t preference;
     cublasLtMatrixLayout_t a, b, d; /* columns are contiguous there: the weights are a, the pixels b */
     cublasLtMatmulAlgo_t algorithm;
-    VendorMemory memory;
-    void *weights, *to;
 } matmul;
 
 static const char *open_cublaslt(void)
@@ -167,40 +165,56 @@ static const char *open_cublaslt(void)
     return NULL;
 }
 
-const char *vendor_prepare_matmul(const VendorMemory *m, int pixels, int ci, int co, void *weights, void *y)
+static const char *prepare_matmul(const VendorProduct *p, int nth)
 {
     const char *why = matmul.handle ? NULL : open_cublaslt();
     if (why) return why;
-    matmul.memory = *m, matmul.weights = weights, matmul.to = y;
     if (matmul.a) lt.cublasLtMatrixLayoutDestroy(matmul.a), lt.cublasLtMatrixLayoutDestroy(matmul.b), lt.cublasLtMatrixLayoutDestroy(matmul.d);
-    cublasLtMatmulHeuristicResult_t best;
+    matmul.a = matmul.b = matmul.d = NULL;
+    const uint64_t pixels = (uint64_t)p->h * (uint64_t)p->w;
+    cublasLtMatmulHeuristicResult_t best[ALGORITHMS];
     int found = 0;
-    if (lt.cublasLtMatmulPreferenceSetAttribute(matmul.preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &m->bytes, sizeof m->bytes) ||
-        lt.cublasLtMatrixLayoutCreate(&matmul.a, CUDA_R_16F, (uint64_t)co, (uint64_t)ci, co) ||
-        lt.cublasLtMatrixLayoutCreate(&matmul.b, CUDA_R_16F, (uint64_t)ci, (uint64_t)pixels, ci) ||
-        lt.cublasLtMatrixLayoutCreate(&matmul.d, CUDA_R_16F, (uint64_t)co, (uint64_t)pixels, co) ||
-        lt.cublasLtMatmulAlgoGetHeuristic(matmul.handle, matmul.product, matmul.a, matmul.b, matmul.d, matmul.d, matmul.preference, 1, &best, &found) || !found)
-        return "cuBLASLt has no algorithm for it";
-    matmul.algorithm = best.algo;
+    if (lt.cublasLtMatmulPreferenceSetAttribute(matmul.preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &p->workspace_bytes, sizeof p->workspace_bytes) ||
+        lt.cublasLtMatrixLayoutCreate(&matmul.a, CUDA_R_16F, (uint64_t)p->co, (uint64_t)p->ci, p->co) ||
+        lt.cublasLtMatrixLayoutCreate(&matmul.b, CUDA_R_16F, (uint64_t)p->ci, pixels, p->ci) ||
+        lt.cublasLtMatrixLayoutCreate(&matmul.d, CUDA_R_16F, (uint64_t)p->co, pixels, p->co) ||
+        lt.cublasLtMatmulAlgoGetHeuristic(matmul.handle, matmul.product, matmul.a, matmul.b, matmul.d, matmul.d, matmul.preference, ALGORITHMS, best, &found) ||
+        nth >= found || best[nth].state)
+        return "cuBLASLt has no other algorithm for it";
+    matmul.algorithm = best[nth].algo;
     return NULL;
 }
 
-void vendor_run_matmul(const void *x)
+static void run_matmul(const void *x)
 {
     const float one = 1, zero = 0;
-    if (lt.cublasLtMatmul(matmul.handle, matmul.product, &one, matmul.weights, matmul.a, x, matmul.b, &zero, matmul.to, matmul.d, matmul.to, matmul.d,
-                          &matmul.algorithm, matmul.memory.workspace, matmul.memory.bytes, matmul.memory.stream))
+    if (lt.cublasLtMatmul(matmul.handle, matmul.product, &one, now.weights, matmul.a, x, matmul.b, &zero, now.y, matmul.d, now.y, matmul.d,
+                          &matmul.algorithm, now.workspace, now.workspace_bytes, now.stream))
         failed = "cuBLASLt failed";
 }
 #else
-const char *vendor_prepare_matmul(const VendorMemory *m, int pixels, int ci, int co, void *weights, void *y)
+static const char *prepare_matmul(const VendorProduct *p, int nth)
 {
-    (void)m, (void)pixels, (void)ci, (void)co, (void)weights, (void)y;
+    (void)p, (void)nth;
     return "built without cuBLASLt's headers";
 }
 
-void vendor_run_matmul(const void *x)
+static void run_matmul(const void *x)
 {
     (void)x;
 }
 #endif
+
+/* ---- both */
+
+const char *vendor_prepare(const VendorProduct *p, int nth)
+{
+    now = *p;
+    return p->kind == VENDOR_CUDNN ? prepare_conv(p, nth) : prepare_matmul(p, nth);
+}
+
+void vendor_run(const void *x)
+{
+    if (now.kind == VENDOR_CUDNN) run_conv(x);
+    else run_matmul(x);
+}

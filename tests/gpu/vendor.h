@@ -5,20 +5,23 @@
 
 #include <stddef.h>
 
-typedef struct VendorMemory {
-    void *workspace;
-    size_t bytes;
+typedef enum VendorKind { VENDOR_CUDNN, VENDOR_CUBLASLT } VendorKind;
+
+/* y[h,w,co] = the k x k convolution of x[h,w,ci], padding k/2. By cuDNN: weights [co,k,k,ci]; by cuBLASLt: k is 1, weights [ci,co]. */
+typedef struct VendorProduct {
+    VendorKind kind;
+    int k, ci, co, h, w;
+    void *x, *weights, *y, *workspace;
+    size_t workspace_bytes;
     void *stream;
-} VendorMemory;
+} VendorProduct;
 
-/** y[h,w,co] = the k x k convolution of x[h,w,ci], padding k/2, by cuDNN's fastest algorithm, which is found by trying (x and y are
-    used for that). weights [co,k,k,ci]. @return NULL, or a sentence why it cannot be */
-const char *vendor_prepare_conv(const VendorMemory *m, int k, int ci, int co, int h, int w, void *x, void *weights, void *y);
-void vendor_run_conv(const void *x);
+/** The algorithm that comes nth among the fastest: cuDNN tries them, for which x and y are used; cuBLASLt says what it thinks.
+    @return NULL, or a sentence why it cannot be; that there are no more is one */
+const char *vendor_prepare(const VendorProduct *p, int nth);
 
-/** y[pixels,co] = x[pixels,ci] weights[ci,co], by what cuBLASLt thinks fastest. @return NULL, or a sentence why it cannot be */
-const char *vendor_prepare_matmul(const VendorMemory *m, int pixels, int ci, int co, void *weights, void *y);
-void vendor_run_matmul(const void *x);
+/** What was prepared, for another x. */
+void vendor_run(const void *x);
 
 /** The last status of a run; NULL: done. */
 const char *vendor_failed(void);
