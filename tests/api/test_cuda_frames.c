@@ -20,6 +20,31 @@ enum { FRAME = 3 * S * S };
 
 enum { DRIVING = 5 };
 
+/* Each tier, forced, and what the table chooses. */
+typedef struct Way {
+    LiaxPrecision precision;
+    LiaxConv conv;
+    char algorithm[16]; /* "": whichever */
+} Way;
+
+static Way plain_f32 = {LIAX_PRECISION_F32, LIAX_CONV_REF, "plain f32"}, plain_f16 = {LIAX_PRECISION_F16, LIAX_CONV_REF, "plain f16"},
+           tensor_cores = {LIAX_PRECISION_F16, LIAX_CONV_DIRECT, "mma f16"}, by_table = {LIAX_PRECISION_F16, LIAX_CONV_AUTO, ""};
+
+static LiaxModelOptions on_way(const Way *w)
+{
+    LiaxModelOptions o = on("cuda", w->precision);
+    o.conv = w->conv;
+    return o;
+}
+
+/* Each convolution of more than four channels by this algorithm. */
+static void see_algorithm(void *ctx, const LiaxLayerInfo *l)
+{
+    const char *const want = ctx;
+    const int wide = strstr(l->kernel, "conv") && l->in_channels > 4 && l->out_channels > 4;
+    if (wide && strcmp(l->algorithm, want)) fail_msg("%s: \"%s\", not \"%s\"", l->layer, l->algorithm, want);
+}
+
 static LiaxImage golden_image(const char *file, uint8_t **pixels)
 {
     char path[96];
@@ -41,9 +66,19 @@ static void check_golden(const char *path, const float *got, LiaxPrecision preci
 /* Frames 0, 1, 2, ... of a stream are run, recorded and replayed. */
 static void golden_frames(void **state)
 {
-    const LiaxPrecision precision = *(const LiaxPrecision *)*state;
-    LiaxModel *m = open_on(model_path, "cuda", precision);
+    Way *way = *state;
+    const LiaxPrecision precision = way->precision;
+    const LiaxModelOptions o = on_way(way);
+    LiaxModel *m;
+    assert_int_equal(liax_model_open(&m, model_path, &o), LIAX_OK);
     check_precision(m, precision == LIAX_PRECISION_F32 ? "f32" : "f16");
+    LiaxModelInfo info = {.struct_size = sizeof info};
+    liax_model_info(m, &info);
+    if (way == &tensor_cores && strcmp(info.level, "sm_75") == 0) {
+        print_message("# skipped: no tensor cores that the tier uses\n");
+        liax_model_close(&m);
+        skip();
+    }
     static float frames[DRIVING][FRAME], motions[DRIVING][M];
     uint8_t *pixels[DRIVING + 1];
     LiaxImage driving[DRIVING];
@@ -58,10 +93,12 @@ static void golden_frames(void **state)
     assert_int_equal(liax_session_set_source(s, &source), LIAX_OK);
     assert_int_equal(liax_session_render(s, &out), LIAX_OK);
     check_golden("tiny-64/reconstruct.npy", frames[0], precision);
+    if (*way->algorithm) liax_session_profile(s, see_algorithm, way->algorithm);
     assert_int_equal(liax_session_set_edit(s, "1", 0.9), LIAX_OK);
     assert_int_equal(liax_session_set_edit(s, "3", -0.7), LIAX_OK);
     assert_int_equal(liax_session_render(s, &out), LIAX_OK);
     check_golden("tiny-64/edit.npy", frames[0], precision);
+    liax_session_profile(s, NULL, NULL);
     const Counts before = counts();
     for (int i = 0; i < DRIVING; i++) {
         out = raw(frames[i]);
@@ -120,21 +157,25 @@ static void made_up(void **state)
     draw_synth(y, path, &o, best);
     o.conv = y->another;
     draw_synth(y, path, &o, other);
-    double noise = 0, peak = 0, rms = 0;
+    double noise = 0, peak = 0;
     for (size_t i = 0; i < n; i++) {
         noise = fmax(noise, fabs((double)best[i] - other[i]));
         peak = fmax(peak, fabs((double)other[i]));
     }
-    o = on("cuda", LIAX_PRECISION_F32);
+    o = on_way(&plain_f32);
     draw_synth(y, path, &o, got);
     const char *wrong = golden_compare(got, other, n, 10 * fmax(noise, peak / (1 << 20)), 0, 1);
-    if (wrong) fail_msg("f32: %s", wrong);
-    o = on("cuda", LIAX_PRECISION_F16);
-    draw_synth(y, path, &o, got);
-    for (size_t i = 0; i < n; i++) rms += pow((double)got[i] - other[i], 2) / (double)n;
-    wrong = golden_compare_f16(got, other, n);
-    if (wrong) fail_msg("f16: %s", wrong);
-    assert_true(sqrt(rms) > noise); /* that it was f16 */
+    if (wrong) fail_msg("plain f32: %s", wrong);
+    const Way *const halves[] = {&plain_f16, &tensor_cores};
+    for (int k = cuda.counts ? 1 : 0; k < 2; k++) { /* plain f16 is plain f32's text; on the emulated device golden_frames is enough for it */
+        o = on_way(halves[k]);
+        draw_synth(y, path, &o, got);
+        double rms = 0;
+        for (size_t i = 0; i < n; i++) rms += pow((double)got[i] - other[i], 2) / (double)n;
+        wrong = golden_compare_f16(got, other, n);
+        if (wrong) fail_msg("%s: %s", halves[k]->algorithm, wrong);
+        assert_true(sqrt(rms) > noise); /* that it was f16 */
+    }
     free(best);
 }
 
@@ -341,11 +382,12 @@ static void many_frames(void **state)
 int main(int argc, char **argv)
 {
     if (argc > 1) cmocka_set_test_filter(argv[1]);
-    static LiaxPrecision f32 = LIAX_PRECISION_F32, f16 = LIAX_PRECISION_F16;
     static Synth wide = {"wide-32", "--widths 256,256,128,128", 32, LIAX_CONV_REF}, large = {"large-512", "--scale 0.25", 512, LIAX_CONV_DIRECT};
     const struct CMUnitTest tests[] = {
-        {"golden_frames in f32", golden_frames, NULL, NULL, &f32},
-        {"golden_frames in f16", golden_frames, NULL, NULL, &f16},
+        {"golden_frames, plain f32", golden_frames, NULL, NULL, &plain_f32},
+        {"golden_frames, plain f16", golden_frames, NULL, NULL, &plain_f16},
+        {"golden_frames, tensor cores", golden_frames, NULL, NULL, &tensor_cores},
+        {"golden_frames, f16 by the table", golden_frames, NULL, NULL, &by_table},
         {"made_up with wide layers", made_up, NULL, NULL, &wide},
         {"made_up with large pictures", made_up, NULL, NULL, &large},
         cmocka_unit_test(batches_equal_single_frames),
