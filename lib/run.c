@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "costs.h"
+
 void lx_run_begin(LxRun *r, int expected)
 {
     r->status = LIAX_OK;
@@ -106,28 +108,12 @@ static double profile_ms(LxRun *r)
     return now_ms();
 }
 
-static void report(LxRun *r, double began, LiaxLayerInfo info)
+static void report(LxRun *r, double began, const char *layer, const char *kernel, const char *algorithm, LiaxLayerInfo info)
 {
     info.struct_size = sizeof info;
+    info.layer = layer, info.kernel = kernel, info.algorithm = algorithm;
     info.ms = profile_ms(r) - began;
     r->profile(r->profile_ctx, &info);
-}
-
-/* Multiplications and additions of the direct form: of a transposed or upsampling convolution, those of its definition
-   without the zeros that were stuffed in. */
-static double conv_flops(const LxConvArgs *a)
-{
-    const LxConvDesc *d = &a->weights->desc;
-    const double outputs = d->kind == LX_CONV_UP2D ? (double)d->h * d->w : (double)a->y.h * a->y.w;
-    return 2.0 * a->y.n * outputs * d->co * d->ci * d->k * d->k;
-}
-
-static LiaxLayerInfo conv_info(const char *layer, const LxConvArgs *a)
-{
-    const LxConvDesc *d = &a->weights->desc;
-    return (LiaxLayerInfo){.layer = layer, .kernel = lx_conv_kind_name(d->kind), .algorithm = a->weights->ops->name, .in_channels = d->ci,
-        .out_channels = d->co, .height = a->y.h, .width = a->y.w, .flops = conv_flops(a),
-        .bytes = (double)(lx_tensor_bytes(&a->x) + lx_tensor_bytes(&a->y) + lx_tensor_bytes(&a->residual)) + (double)a->weights->bytes};
 }
 
 void lx_run_conv(LxRun *r, const char *layer, const LxConvArgs *a)
@@ -139,7 +125,7 @@ void lx_run_conv(LxRun *r, const char *layer, const LxConvArgs *a)
     if (enter(r)) {
         const double began = r->profile ? profile_ms(r) : 0;
         ops->run(&x, a);
-        if (r->profile) report(r, began, conv_info(layer, a));
+        if (r->profile) report(r, began, layer, lx_conv_kind_name(a->weights->desc.kind), ops->name, lx_cost_conv(a));
     }
     lx_arena_release(&r->arena, mark);
 }
@@ -151,6 +137,6 @@ void lx_run_conv(LxRun *r, const char *layer, const LxConvArgs *a)
         const LxExec x = {r->device->pool, NULL, r->stream->handle};                                             \
         const double began = r->profile ? profile_ms(r) : 0;                                                     \
         r->device->kernels.name.run(&x, a);                                                                      \
-        if (r->profile) report(r, began, (LiaxLayerInfo){.layer = layer, .kernel = #name, .algorithm = r->device->kernels.name.level}); \
+        if (r->profile) report(r, began, layer, #name, r->device->kernels.name.level, lx_cost_##name(a));        \
     }
 #include "kernels.def"

@@ -171,8 +171,22 @@ static void older_and_newer_callers(void **state)
     liax_session_close(&s);
 }
 
+/* Each has a cost, so that it has a place under the roofline; here the counts that a reader can check by hand. */
+static void costs(const LiaxLayerInfo *l)
+{
+    assert_true(l->in_channels > 0 && l->out_channels > 0 && l->height > 0 && l->width > 0 && l->flops > 0 && l->bytes > 0);
+    const double values = (double)l->in_channels * l->height * l->width, products = (double)l->in_channels * l->out_channels;
+    if (!strcmp(l->kernel, "navigate")) {
+        assert_true(l->flops == 2 * products);
+        assert_true(l->bytes == 4 * (products + l->in_channels + 2.0 * l->out_channels));
+    }
+    if (!strcmp(l->kernel, "warp")) assert_true(l->flops == 18 * values && l->bytes >= 4 * 3 * values);
+    if (!strcmp(l->kernel, "frame_out")) assert_true(l->height == 3 && l->width == 3 && l->flops > 2 * 27);
+}
+
 static void count_layer(void *ctx, const LiaxLayerInfo *layer)
 {
+    costs(layer);
     assert_int_equal(layer->struct_size, sizeof *layer);
     assert_true(layer->ms >= 0 && layer->layer && layer->kernel && layer->algorithm);
     ++*(int *)ctx;
