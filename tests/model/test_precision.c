@@ -185,7 +185,7 @@ static void bf16_is_near_f32(void **state)
     animate(*state, LIAX_PRECISION_BF16, 0, 1, in_bf16);
     for (int i = 0; i < FRAMES * PIXELS; i++) squares += pow(in_f32[i] - in_bf16[i], 2);
     const double psnr = 10 * log10(255 * 255.0 * FRAMES * PIXELS / squares);
-    if (!(psnr >= 45) || squares == 0) fail_msg("bf16 is %.2f dB from f32", psnr);
+    if (!(psnr >= 45 && psnr < 70)) fail_msg("bf16 is %.2f dB from f32", psnr); /* above 70 something computed in f32 */
 }
 
 static void bf16_is_the_same_however(void **state)
