@@ -119,44 +119,16 @@ static const float *panel_weights(const WinogradPlan *p, const ConvTile *t, int 
     return (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * ci) + (size_t)position * (size_t)(ci * width);
 }
 
-/* Channels c ... end-1 of n pixels of a row. Inline, since GCC takes calls that only fetch for calls without effect. */
-LX_INLINE void fetch_pixels(const LxTensor *x, int frame, int row, int col, int n, int c, int end)
-{
-    if (row >= x->h || col >= x->w) return;
-    const float *pixel = lx_tensor_pixel(x, frame, row, col);
-    for (int i = 0; i < lx_min(n, x->w - col); i++, pixel += x->cs)
-        for (int j = c; j < end; j += 16) lx_prefetch(pixel + j);
-}
-
-/* Rows from ... to-1 of a block's tiles, m to a tile: what its sums go to, what is added to them, and after the last group
-   the inputs of the next block. */
-LX_INLINE void fetch_rows(const WinogradPlan *p, const ConvTile *t, int block, int from, int to)
-{
-    const LxConvArgs *a = t->a;
-    const int c = t->v * LX_LANES, end = lx_min(c + t->vectors * LX_LANES, a->y.cs), last = t->v + t->vectors == p->common.vectors;
-    for (int i = from; i < to; i++) {
-        const int tile = block * LX_BLOCK_TILES + i / p->m, row = tile / p->tiles_w * p->m + i % p->m, col = tile % p->tiles_w * p->m;
-        fetch_pixels(&a->y, t->n, row, col, p->m, c, end);
-        if (a->residual.data && !a->residual_up) fetch_pixels(&a->residual, t->n, row, col, p->m, c, end);
-        if (!last || p->strip) continue;
-        const int next = tile + LX_BLOCK_TILES;
-        fetch_pixels(&a->x, t->n, next / p->tiles_w * p->m + i % p->m + 1, next % p->tiles_w * p->m + 1, p->m, 0, a->x.cs);
-    }
-}
-
-/* M of a group of output channels. Meanwhile, what is needed next comes from memory. */
-static void multiply_block(const WinogradPlan *p, const ConvTile *t, int block, const float *v, float *products)
+/* M of a group of output channels, for n tiles of a block. */
+static void multiply_block(const WinogradPlan *p, const ConvTile *t, int n, const float *v, float *products)
 {
     const LxConvDesc *d = &p->common.d;
-    const int n = lx_min(LX_BLOCK_TILES, p->tiles - block * LX_BLOCK_TILES), panels = ceil_div(t->vectors, LX_PANEL);
     GemmPixels tiles = {.n = n};
     for (int i = 0; i < n; i++) tiles.a[i] = i * p->common.ci, tiles.c[i] = i * LX_NR;
     gemm_pixels_end(&tiles, LX_BLOCK_TILES * LX_NR);
-    for (int position = 0, fetched = 0; position < p->positions; position++)
+    for (int position = 0; position < p->positions; position++)
         for (int i = 0; i < t->vectors; i += LX_PANEL) {
-            const int nv = lx_min(LX_PANEL, t->vectors - i), done = position * panels + i / LX_PANEL + 1, fetch = n * p->m * done / (p->positions * panels);
-            fetch_rows(p, t, block, fetched, fetch);
-            fetched = fetch;
+            const int nv = lx_min(LX_PANEL, t->vectors - i);
             const float *u = panel_weights(p, t, position, i);
             const float *next = i + LX_PANEL < t->vectors ? panel_weights(p, t, position, i + LX_PANEL) : panel_weights(p, t, lx_min(position + 1, p->positions - 1), 0);
             gemm_panel(nv, &tiles, v + (size_t)position * p->v_step, u,
@@ -227,7 +199,7 @@ static void finish_groups(const WinogradJob *j, ConvTile *t, int block, int from
         t->v = g * p->common.group;
         t->vectors = lx_min(p->common.group, p->common.vectors - t->v);
         t->stats = scratch + p->stats_at + 2 * (size_t)(t->v * LX_LANES);
-        multiply_block(p, t, block, v, scratch);
+        multiply_block(p, t, lx_min(LX_BLOCK_TILES, p->tiles - block * LX_BLOCK_TILES), v, scratch);
         if (p->m == 2) finish_block(2, p, t, block, scratch);
         else finish_block(4, p, t, block, scratch);
     }
