@@ -15,12 +15,12 @@ run "$build/bin/liax-convert" examples/demo/demo.safetensors "$work/demo.liax" -
 ok "the demo model converts" $status
 run "$build/bin/liax-eval-demo" "$work/demo.liax" --seed 1 --people 3 --frames 4 --no-controls
 ok "the evaluation runs" $status
-near self_psnr 22.121
-near cross_psnr 21.823
-near eyes_psnr 18.823
-near mouth_psnr 22.077
-near jaw_corr 0.845
-near blink_corr 0.631
+near self_psnr 22.963
+near cross_psnr 22.470
+near eyes_psnr 19.570
+near mouth_psnr 23.437
+near jaw_corr 0.832
+near blink_corr 0.828
 above self_psnr copy_self_psnr 4
 above cross_psnr copy_cross_psnr 2.5
 above eyes_psnr copy_eyes_psnr 2
