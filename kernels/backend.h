@@ -25,7 +25,7 @@ typedef struct LxStream {
 typedef struct LxDevice {
     const struct LxBackend *backend;
     LiaxAllocator alloc;     /* of host memory */
-    LxPool *pool;            /* for host work, and for kernels where the device is the host */
+    LxPool *pool;            /* for host work, and for kernels where the device is the host; its layout is part of the ABI */
     LxKernels kernels;
     LiaxPrecision precision; /* as it was chosen: never AUTO */
     LiaxConv conv;

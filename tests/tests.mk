@@ -64,7 +64,7 @@ deps-aarch64:
 check: deps deps-aarch64 ## every test, with sanitizers and both compilers; ends with "N passed, N failed"
 	@tests/check.sh $(MAKE)
 
-check-avx512: $(BUILD)/tests/check/test_kernels $(BUILD)/tests/model/test_goldens $(BUILD)/bin/liax-convert ## the tests of AVX-512, emulated (half an hour) where the processor lacks it
+check-avx512: $(BUILD)/tests/check/test_kernels $(BUILD)/tests/model/test_goldens $(BUILD)/bin/liax-convert ## the tests of AVX-512, emulated (over half an hour) where the processor lacks it
 	tests/build/check_avx512.sh $(BUILD)
 
 # Speed, for docs/performance.md: JSON, tables and plots in build/bench. BENCH_ARGS go to tests/bench/bench.py and peers.py, whose
