@@ -187,7 +187,7 @@ $(BUILD)/libportrait_draw.so: $(filter-out %/liax_portrait.c,$(PORTRAIT_SRC)) $(
 train-demo: $(BUILD)/libportrait_draw.so ## train the demo model further; PYTHON=venv/bin/python TRAIN_SECONDS=3600
 	cd weights-tools/train && PORTRAIT_LIBRARY=$(CURDIR)/$< MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_ARENA_MAX=1 \
 	    $(PYTHON) train.py --weights ../../examples/demo/demo.safetensors --run $(CURDIR)/$(BUILD)/train --seconds $(TRAIN_SECONDS) \
-	    --still 1 --pairs 4 --lr 2e-3 --encoder-rate 0.3 --picture-rate 2 --sharp 6
+	    --still 1 --pairs 4 --lr 2e-3 --encoder-rate 0.3 --picture-rate 1.2 --sharp 6 --same-pose 0.35 --place 20
 
 SEED ?= 1
 eval-demo: all $(DEMO_MODEL) ## measure the demo model on people that it never saw; SEED=n
