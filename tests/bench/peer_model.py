@@ -69,6 +69,7 @@ class HalfLiax(network.Liax):
 
 
 network.Liax.start = lambda self: None  # all parameters come from a file
+network.Liax.last_weight = lambda self: self.get("enc.enc_2r.block8.weight")  # training alone changes it as it runs
 TRAINED = network.fir_weight, network.up2, torch.addcmul
 EXPORTED = fir_weight, up2, lambda a, b, c: a + b * c  # pnnx does not know addcmul
 
