@@ -1,6 +1,6 @@
 #!/bin/sh
 # make check-avx512: the AVX-512 level beside the reference, and its goldens. A processor that has it runs all of both. For any other,
-# Bochs boots Linux on a Skylake-X in software and runs a part of the comparator's cases and tiny-64: half an hour, and a test that is
+# Bochs boots Linux on a Skylake-X in software and runs a part of the comparator's cases and tiny-64: over half an hour, and a test that is
 # skipped counts as failed. The last line is "N passed, N failed". check_avx512.sh BUILD; environment:
 #   PATTERN  the comparator's tests, as "warp avx512:*"     MODELS  whose goldens; "" for none
 #   KERNEL   a Linux kernel for the emulated machine         LIMIT   seconds that it may take
