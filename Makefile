@@ -30,9 +30,9 @@ BASE := -std=c11 $(WARN) -g $(SAN_FLAGS) -Iinclude -MMD -MP
 LIB_FLAGS := $(BASE) -fPIC -fvisibility=hidden -Ilib -Ikernels $(OPT)
 # No contraction: one source gives one result on every machine. In kernels/x86 multiply-adds are written out.
 KERNEL_FLAGS := $(LIB_FLAGS) $(KERNEL_OPT) -ffp-contract=off
-AVX2 := -mavx2 -mfma -mf16c
-AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
-AVX512BF16 := $(AVX512) -mavx512bf16
+X86_avx2 := -mavx2 -mfma -mf16c
+X86_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+X86_avx512bf16 := $(X86_avx512) -mavx512bf16
 LIBS := -lm -lpthread -ldl
 
 MEDIA_PKGS := libavformat libavcodec libavutil libswscale libswresample libpng libjpeg jansson
@@ -77,17 +77,10 @@ $(BUILD)/obj/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIB_FLAGS) $(CFLAGS) -c $< -o $@
 
-$(BUILD)/obj/kernels/x86/%_avx2.o: kernels/x86/%_avx2.c
+# NAME_LEVEL.c with the instructions of its level
+$(BUILD)/obj/kernels/x86/%.o: kernels/x86/%.c
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) $(AVX2) $(CFLAGS) -c $< -o $@
-
-$(BUILD)/obj/kernels/x86/%_avx512.o: kernels/x86/%_avx512.c
-	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) $(AVX512) $(CFLAGS) -c $< -o $@
-
-$(BUILD)/obj/kernels/x86/%_avx512bf16.o: kernels/x86/%_avx512bf16.c
-	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) $(AVX512BF16) $(CFLAGS) -c $< -o $@
+	$(CC) $(KERNEL_FLAGS) $(X86_$(lastword $(subst _, ,$*))) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/obj/kernels/load.o: KERNEL_FLAGS += -DLX_LIBDIR='"$(PREFIX)/lib"'
 $(BUILD)/obj/kernels/%.o: kernels/%.c

@@ -14,7 +14,7 @@ endif
 
 $(BUILD)/obj/pairs/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) $(AVX2) -DLX_SIMD_PAIRS $(CFLAGS) -c $< -o $@
+	$(CC) $(KERNEL_FLAGS) $(X86_avx2) -DLX_SIMD_PAIRS $(CFLAGS) -c $< -o $@
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
