@@ -139,6 +139,12 @@ def label_loss(read: Tensor, want: Tensor, motion: Tensor) -> Tensor:
     return (open_eyes * loss).mean()
 
 
+def place_at_rest(batch: dict) -> Tensor:
+    """[B,2,S,S]: where every place of the picture is in the person's picture at rest, across and down from -1 to 1."""
+    line = torch.linspace(-1, 1, batch["rest"].shape[-1], device=batch["rest"].device)
+    return batch["rest"] + torch.stack(torch.meshgrid(line, line, indexing="xy"))
+
+
 class Probes(torch.nn.Module):
     """Linear readouts for training only. Of the coarse features: where eyes, irises, brows, mouth, face, hair and body are,
     and which place of the person at rest every place shows, which teaches an encoder faster than one number per picture."""
@@ -151,8 +157,7 @@ class Probes(torch.nn.Module):
         lab = batch["lab"].int()
         maps = torch.stack([(lab & (1 << i) > 0).float() for i in range(8)], 1)
         scale = maps.new_tensor([1, 3, 3, 3, 1, 1, 6, 4]).view(1, -1, 1, 1)
-        line = torch.linspace(-1, 1, lab.shape[-1], device=lab.device)
-        place = batch["rest"] + torch.stack(torch.meshgrid(line, line, indexing="xy"))
+        place = place_at_rest(batch)
         known = (batch["rest_seen"] * ((lab & (FACE | HAIR | BODY)) > 0))[:, None]
         loss = 0
         for head, f in zip(self.heads, feats):
@@ -175,9 +180,7 @@ class Places(torch.nn.Module):
     def maps(batch: dict) -> Tensor:
         """[B,11,S,S]: masks of the irises and of the open mouth; eyes, brows and mouth: each as a mask, and across and down
         in it from -1 to 1 or so."""
-        lab, rest = batch["lab"].int(), batch["rest"]
-        line = torch.linspace(-1, 1, lab.shape[-1], device=lab.device)
-        place = rest + torch.stack(torch.meshgrid(line, line, indexing="xy"))
+        lab, place = batch["lab"].int(), place_at_rest(batch)
         out = [(lab & bit > 0).float()[:, None] for bit in (IRIS, INSIDE)]
         for bit in (EYES, BROWS, MOUTH):
             m = ((lab & bit > 0) & (lab & FACE > 0)).float()[:, None]
@@ -218,7 +221,8 @@ def code_step(net: Liax, batch: dict, o: argparse.Namespace) -> dict[str, Tensor
     other, q = torch.arange(n) ^ 1, net.directions()
     unknown = torch.randn(n // 2, traits.shape[1]).repeat_interleave(2, 0)
     z = net.source_code(want) + (0.4 * traits + 0.49 * unknown) @ q[:, FREE_IDS].T
-    feats = [torch.zeros(n, w, 8 << i, 8 << i, dtype=torch.bfloat16 if o.bf16 else None).contiguous(memory_format=torch.channels_last) for i, w in enumerate(net.widths[1:o.levels + 1])]
+    feats = [torch.zeros(n, w, 8 << i, 8 << i, dtype=torch.bfloat16 if o.bf16 else None).contiguous(memory_format=torch.channels_last)
+             for i, w in enumerate(net.widths[1:o.levels + 1])]
     teacher = Teacher(batch["flow"][other], batch["seen"][other], batch["lab"][other], [f.shape[-1] for f in feats])
     far, mask = teacher.losses(net.decode(z + want[other] @ q[:, IDS].T, feats, picture=False)[1])
     return {"flow": far, "mask": 0.3 * mask}
