@@ -44,6 +44,12 @@ typedef struct Way {
     LiaxPrecision precision;
 } Way;
 
+/* Under a sanitizer small-128 is left to the ways that people use: tiny-64 runs the same code in all of them. */
+static int is_run(const GoldenModel *model, const Way *way)
+{
+    return !SANITIZED || strcmp(model->name, "small-128") || (way->conv == LIAX_CONV_AUTO && strcmp(way->level, "ref"));
+}
+
 /* Whether ways are the CUDA device's. */
 static int on_cuda(void)
 {
@@ -273,7 +279,7 @@ typedef struct Case {
 static void compare(void **state)
 {
     const Case *c = *state;
-    if (!c->results) skip(); /* this machine does not run the level */
+    if (!c->results) skip(); /* this machine, or this build, does not run it */
     Array want = golden_read(c->golden->path);
     char name[64];
     snprintf(name, sizeof name, "%s", strchr(c->golden->path, '/') + 1);
@@ -308,7 +314,7 @@ static int run_way(const GoldenModel *model, const Way *way, const Golden *golde
     size_t count = 0;
     Results r = {0};
     LiaxModel *m = open_model(model->name, way);
-    const int can = runs(m, way);
+    const int can = runs(m, way) && is_run(model, way);
     if (can) r = run_model(model, m);
     liax_model_close(&m);
     for (size_t i = 0; i < n; i++) {
