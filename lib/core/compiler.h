@@ -18,4 +18,14 @@
 #define LX_UNROLL
 #endif
 
+/* Between two looks at what another thread will write. */
+LX_INLINE void lx_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

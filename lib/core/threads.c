@@ -1,4 +1,10 @@
-/* The thread pool (threads.h): workers share a list of running loops; a loop hands out its items by an atomic counter. */
+/*
+ * The thread pool (threads.h): workers share a list of running loops; a loop hands out its items by an atomic counter.
+ *
+ * A frame is hundreds of loops one after the other, and to wake a thread that sleeps takes longer than the smaller ones. So who
+ * waits, for a loop to begin or for the others to end theirs, looks for it for a short while before it sleeps, as long
+ * as no thread of the pool can want its CPU.
+ */
 #define _GNU_SOURCE /* sched_getaffinity, cpu_set_t */
 #include "threads.h"
 
@@ -8,7 +14,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "compiler.h"
+
+#define SPIN_NS 50000 /* the longest that a thread looks for what it waits for */
+#define SPIN_STEPS 16 /* looks between two looks at the clock */
 
 /* One loop in progress; lives on the stack of the thread that runs it. */
 typedef struct Loop {
@@ -16,8 +28,8 @@ typedef struct Loop {
     void *arg;
     int n;
     atomic_int next; /* first item that nobody has taken */
+    atomic_int workers; /* inside the loop now; counted up under the pool's lock, while it is in the list */
     int slots_taken; /* under the pool's lock, as are the following */
-    int workers;     /* inside the loop now */
     struct Loop *previous, *following;
 } Loop;
 
@@ -28,7 +40,10 @@ struct LxPool {
     void *host_ctx;
     pthread_mutex_t lock;
     pthread_cond_t work; /* a loop was added, or the pool closes */
-    pthread_cond_t done; /* a worker left a loop */
+    pthread_cond_t done; /* the last worker left a loop */
+    atomic_int begun;    /* loops so far, modulo what an int holds */
+    atomic_int callers;  /* threads that run a loop */
+    int cpus_allowed;
     Loop *loops;
     int closing;
     int started;
@@ -92,23 +107,56 @@ static Loop *find_loop(LxPool *p)
     return NULL;
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Wait until *word is no longer `value`, but not for long, and not where other threads of the pool can want this CPU. Is it? */
+static int spin_while(const LxPool *p, atomic_int *word, int value)
+{
+    const int64_t start = now_ns();
+    while (atomic_load_explicit(&p->callers, memory_order_relaxed) + p->started <= p->cpus_allowed && now_ns() - start < SPIN_NS)
+        for (int i = 0; i < SPIN_STEPS; i++) {
+            if (atomic_load_explicit(word, memory_order_acquire) != value) return 1;
+            lx_pause();
+        }
+    return 0;
+}
+
+/* A worker's part in a loop; the lock is held. Without it, since the loop is gone once nobody is inside. */
+static void work_on(LxPool *p, Loop *l)
+{
+    const int slot = l->slots_taken++;
+    atomic_fetch_add_explicit(&l->workers, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&p->lock);
+    loop_items(l, slot);
+    const int last = atomic_fetch_sub_explicit(&l->workers, 1, memory_order_release) == 1; /* from here on the loop may be gone */
+    pthread_mutex_lock(&p->lock);
+    if (last) pthread_cond_broadcast(&p->done);
+}
+
 static void *worker(void *arg)
 {
     LxPool *p = arg;
     fesetenv(FE_DFL_ENV); /* a thread begins with its creator's: round to nearest, keep denormals, whatever that was */
     pthread_mutex_lock(&p->lock);
-    while (!p->closing) {
+    for (int looked = 1; !p->closing;) {
         Loop *l = find_loop(p);
-        if (!l) {
+        if (l) {
+            work_on(p, l);
+            looked = 0;
+        } else if (!looked) {
+            const int begun = atomic_load_explicit(&p->begun, memory_order_relaxed);
+            pthread_mutex_unlock(&p->lock);
+            spin_while(p, &p->begun, begun);
+            pthread_mutex_lock(&p->lock);
+            looked = 1;
+        } else {
             pthread_cond_wait(&p->work, &p->lock);
-            continue;
         }
-        const int slot = l->slots_taken++;
-        l->workers++;
-        pthread_mutex_unlock(&p->lock);
-        loop_items(l, slot);
-        pthread_mutex_lock(&p->lock);
-        if (--l->workers == 0) pthread_cond_broadcast(&p->done);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -141,6 +189,10 @@ LiaxStatus lx_pool_open(LxPool **out, const LiaxModelOptions *options, const Lia
     pthread_cond_init(&p->work, NULL);
     pthread_cond_init(&p->done, NULL);
     LiaxStatus st = read_cpu_mask(p, options, log);
+    atomic_init(&p->begun, 0);
+    atomic_init(&p->callers, 0);
+    p->cpus_allowed = lx_allowed_cpus();
+    if (p->has_cpus && CPU_COUNT(&p->cpus) < p->cpus_allowed) p->cpus_allowed = CPU_COUNT(&p->cpus);
     while (!st && !p->host_for && p->started < slots - 1) {
         if (pthread_create(&p->threads[p->started], NULL, worker, p)) {
             st = lx_fail(log, LIAX_E_UNSUPPORTED, "thread %d of %d could not be started", p->started + 2, slots);
@@ -186,30 +238,48 @@ static void host_slot(void *arg, int32_t slot)
     fesetenv(&host);
 }
 
-static void run_on_workers(LxPool *p, Loop *l)
+static void begin_loop(LxPool *p, Loop *l)
 {
     pthread_mutex_lock(&p->lock);
     l->slots_taken = 1; /* slot 0 is this thread */
     l->following = p->loops;
     if (p->loops) p->loops->previous = l;
     p->loops = l;
-    pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
+    atomic_fetch_add_explicit(&p->begun, 1, memory_order_relaxed);
+    pthread_cond_broadcast(&p->work);
+}
 
-    loop_items(l, 0);
-
+/* No worker comes to the loop any more; wait for those inside. */
+static void end_loop(LxPool *p, Loop *l)
+{
     pthread_mutex_lock(&p->lock);
     if (l->previous) l->previous->following = l->following;
     else p->loops = l->following;
     if (l->following) l->following->previous = l->previous;
-    while (l->workers) pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
+    int inside = atomic_load_explicit(&l->workers, memory_order_acquire);
+    while (inside && spin_while(p, &l->workers, inside)) inside = atomic_load_explicit(&l->workers, memory_order_acquire);
+    if (!inside) return;
+    pthread_mutex_lock(&p->lock);
+    while (atomic_load_explicit(&l->workers, memory_order_acquire)) pthread_cond_wait(&p->done, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void run_on_workers(LxPool *p, Loop *l)
+{
+    atomic_fetch_add_explicit(&p->callers, 1, memory_order_relaxed);
+    begin_loop(p, l);
+    loop_items(l, 0);
+    end_loop(p, l);
+    atomic_fetch_sub_explicit(&p->callers, 1, memory_order_relaxed);
 }
 
 void lx_parallel(LxPool *pool, int n, void (*fn)(void *arg, int item, int slot), void *arg)
 {
     Loop l = {.fn = fn, .arg = arg, .n = n};
     atomic_init(&l.next, 0);
+    atomic_init(&l.workers, 0);
     const int slots = n < pool->slots ? n : pool->slots;
     if (slots <= 1) loop_items(&l, 0);
     else if (pool->host_for) pool->host_for(pool->host_ctx, slots, host_slot, &l);
