@@ -110,33 +110,54 @@ static Source source_of(const LxConvArgs *a, int frame)
     return s;
 }
 
-/* Channels c ... c+3 of pixel (y, x); zero outside. */
-LX_DEVICE float4 source4(const Source &s, float4 scale, float4 shift, int y, int x, int c)
+/* The affine of channels from c on. */
+template <int V> struct Affine {
+    LxChannels<V> scale, shift;
+};
+
+template <int V> LX_DEVICE Affine<V> affine_at(const Source &s, int c)
 {
-    if (y < 0 || y >= s.h || x < 0 || x >= s.w) return lx_all4(0);
-    return lx_fma4(lx_load4_of(s.x, s.half, ((size_t)y * s.w + x) * s.cs + c), scale, shift);
+    Affine<V> a;
+    LX_UNROLL
+    for (int i = 0; i < V; i++) a.scale.v[i] = lx_vector_or(s.scale, c + 4 * i, 1), a.shift.v[i] = lx_vector_or(s.shift, c + 4 * i, 0);
+    return a;
+}
+
+/* Those channels of pixel (y, x); zero outside. */
+template <int V> LX_DEVICE LxChannels<V> source_at(const Source &s, const Affine<V> &a, int y, int x, int c)
+{
+    LxChannels<V> u = {};
+    if (y < 0 || y >= s.h || x < 0 || x >= s.w) return u;
+    u = lx_load_of<V>(s.x, s.half, ((size_t)y * s.w + x) * s.cs + c);
+    LX_UNROLL
+    for (int i = 0; i < V; i++) u.v[i] = lx_fma4(u.v[i], a.scale.v[i], a.shift.v[i]);
+    return u;
 }
 
 /* [1,3,3,1] of four, times `factor`. */
-LX_DEVICE float4 fir4(float factor, float4 a, float4 b, float4 c, float4 d) { return lx_scale4(factor, lx_fma4(lx_all4(3), lx_add4(b, c), lx_add4(a, d))); }
+template <int V> LX_DEVICE LxChannels<V> fir(float factor, const LxChannels<V> &a, const LxChannels<V> &b, const LxChannels<V> &c, const LxChannels<V> &d)
+{
+    LxChannels<V> sum;
+    LX_UNROLL
+    for (int i = 0; i < V; i++) sum.v[i] = lx_scale4(factor, lx_fma4(lx_all4(3), lx_add4(b.v[i], c.v[i]), lx_add4(a.v[i], d.v[i])));
+    return sum;
+}
 
 enum { BLUR_RUN = 8 }; /* blurred pixels that a thread makes, one after the other */
 
 /* Pixel (r, i) of `to` is the FIR of u at rows step*(first + r) - pad and columns step*i - pad and the next three. */
-static __global__ void __launch_bounds__(CONV_THREADS, 1) blur_kernel(Source s, int first, int step, int pad, int width, int half_to, void *to)
+template <int V> static __global__ void __launch_bounds__(CONV_THREADS, 1) blur_kernel(Source s, int first, int step, int pad, int width, int half_to, void *to)
 {
-    const int vectors = s.cs / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, from = at / vectors * BLUR_RUN;
+    const int across = s.cs / (4 * V), at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % across * 4 * V, from = at / across * BLUR_RUN;
     if (from >= width) return;
-    const float4 scale = lx_vector_or(s.scale, c, 1), shift = lx_vector_or(s.shift, c, 0);
+    const Affine<V> a = affine_at<V>(s, c);
     const int y = step * (first + (int)blockIdx.y) - pad;
-    const auto column = [&](int x) {
-        return fir4(1.0f / 8, source4(s, scale, shift, y, x, c), source4(s, scale, shift, y + 1, x, c), source4(s, scale, shift, y + 2, x, c), source4(s, scale, shift, y + 3, x, c));
-    };
+    const auto column = [&](int x) { return fir(1.0f / 8, source_at(s, a, y, x, c), source_at(s, a, y + 1, x, c), source_at(s, a, y + 2, x, c), source_at(s, a, y + 3, x, c)); };
     int x = step * from - pad;
-    float4 u0 = column(x), u1 = column(x + 1), u2 = column(x + 2);
+    LxChannels<V> u0 = column(x), u1 = column(x + 1), u2 = column(x + 2);
     for (int i = from; i < width && i < from + BLUR_RUN; i++, x += step) {
-        const float4 u3 = column(x + 3);
-        lx_store4_of(to, half_to, ((size_t)blockIdx.y * width + i) * s.cs + c, fir4(1.0f / 8, u0, u1, u2, u3));
+        const LxChannels<V> u3 = column(x + 3);
+        lx_store_of(to, half_to, ((size_t)blockIdx.y * width + i) * s.cs + c, fir(1.0f / 8, u0, u1, u2, u3));
         if (step == 1) u0 = u1, u1 = u2, u2 = u3;
         else u0 = u2, u1 = u3, u2 = column(x + 4);
     }
@@ -158,22 +179,23 @@ LX_DEVICE int ring_index(int y, int x, int h, int w)
 }
 
 /* What the nine taps of output i see of the upsampled picture: to[i][tap][channels]. */
-static __global__ void __launch_bounds__(CONV_THREADS) ring_kernel(Source s, int count, int channels, int half_to, void *to)
+template <int V> static __global__ void __launch_bounds__(CONV_THREADS) ring_kernel(Source s, int count, int channels, int half_to, void *to)
 {
-    const int vectors = channels / 4, at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % vectors * 4, tap = at / vectors % 9, i = at / vectors / 9;
+    const int across = channels / (4 * V), at = blockIdx.x * CONV_THREADS + threadIdx.x, c = at % across * 4 * V, tap = at / across % 9, i = at / across / 9;
     if (i >= count) return;
     int y, x;
     ring_pixel(i, 2 * s.h, 2 * s.w, &y, &x);
     y += tap / 3 - 1, x += tap % 3 - 1;
-    float4 sum = lx_all4(0);
+    LxChannels<V> sum = {};
     if (y >= 0 && y < 2 * s.h && x >= 0 && x < 2 * s.w && c < s.cs) {
-        const float4 scale = lx_vector_or(s.scale, c, 1), shift = lx_vector_or(s.shift, c, 0);
+        const Affine<V> a = affine_at<V>(s, c);
         for (int k = 0; k < 4; k++) {
-            const float4 u = source4(s, scale, shift, k & 2 ? lx_other_sample(y) : y / 2, k & 1 ? lx_other_sample(x) : x / 2, c);
-            sum = lx_fma4(lx_all4((k & 2 ? 1 : 3) * (k & 1 ? 1 : 3) / 16.0f), u, sum);
+            const LxChannels<V> u = source_at(s, a, k & 2 ? lx_other_sample(y) : y / 2, k & 1 ? lx_other_sample(x) : x / 2, c);
+            LX_UNROLL
+            for (int v = 0; v < V; v++) sum.v[v] = lx_fma4(lx_all4((k & 2 ? 1 : 3) * (k & 1 ? 1 : 3) / 16.0f), u.v[v], sum.v[v]);
         }
     }
-    lx_store4_of(to, half_to, (size_t)at * 4, sum);
+    lx_store_of(to, half_to, (size_t)at * 4 * V, sum);
 }
 
 /* ---- after the products ---------------------------------------------------------------------------------------------------- */
@@ -185,10 +207,12 @@ typedef struct Sums {
     int splits;
 } Sums;
 
-LX_DEVICE float4 added4(const Sums &s, size_t at)
+template <int V> LX_DEVICE LxChannels<V> added(const Sums &s, size_t at)
 {
-    float4 sum = lx_load4(s.at + at);
-    for (int i = 1; i < s.splits; i++) sum = lx_add4(sum, lx_load4(s.at + i * s.floats + at));
+    LxChannels<V> sum = lx_load_of<V>(s.at, 0, at);
+    for (int i = 1; i < s.splits; i++)
+        LX_UNROLL
+        for (int v = 0; v < V; v++) sum.v[v] = lx_add4(sum.v[v], lx_load4(s.at + i * s.floats + at + 4 * v));
     return sum;
 }
 
@@ -197,48 +221,52 @@ typedef struct Ending {
     Sums sums, ring;       /* [rows][sums_w][co]; [ring][co], `at` NULL: no ring */
     int sums_h, sums_w, co; /* sums_h: of the whole picture */
     int frame, first, first_sum; /* rows that blockIdx.y = 0 and the memory of sums begin with */
-    int fir, vectors;      /* threads side by side along the channels */
+    int fir, across;       /* threads side by side along the channels */
 } Ending;
 
 /* Column x of the FIR of output row y, without its factor; sums outside are zero. */
-LX_DEVICE float4 sums_column(const Ending &e, int y, int x, int c)
+template <int V> LX_DEVICE LxChannels<V> sums_column(const Ending &e, int y, int x, int c)
 {
-    float4 rows[4];
+    LxChannels<V> rows[4];
     LX_UNROLL
     for (int i = 0; i < 4; i++) {
         const int r = y - 1 + i;
-        rows[i] = r < 0 || r >= e.sums_h || x < 0 || x >= e.sums_w ? lx_all4(0) : added4(e.sums, ((size_t)(r - e.first_sum) * e.sums_w + x) * e.co + c);
+        rows[i] = {};
+        if (r >= 0 && r < e.sums_h && x >= 0 && x < e.sums_w) rows[i] = added<V>(e.sums, ((size_t)(r - e.first_sum) * e.sums_w + x) * e.co + c);
     }
-    return fir4(1, rows[0], rows[1], rows[2], rows[3]);
+    return fir(1, rows[0], rows[1], rows[2], rows[3]);
 }
 
-/* A block for a row of outputs and a few vectors of channels; each thread walks along its part of the row. */
-static __global__ void __launch_bounds__(CONV_THREADS, 1) finish_kernel(const Ending e)
+/* A block for a row of outputs and a few threads side by side; each walks along its part of the row. */
+template <int V> static __global__ void __launch_bounds__(CONV_THREADS, 1) finish_kernel(const Ending e)
 {
-    LX_SHARED(float, room, [2 * 4 * CONV_THREADS]);
-    const int lanes = CONV_THREADS / e.vectors, lane = threadIdx.x / e.vectors, at = threadIdx.x % e.vectors * 4;
-    const int c0 = blockIdx.x * e.vectors * 4, c = c0 + at, y = e.first + blockIdx.y;
+    LX_SHARED(float, room, [2 * 4 * V * CONV_THREADS]);
+    const int lanes = CONV_THREADS / e.across, lane = threadIdx.x / e.across, at = threadIdx.x % e.across * 4 * V, channels = e.across * 4 * V;
+    const int c0 = blockIdx.x * channels, c = c0 + at, y = e.first + blockIdx.y;
     const int run = lx_ceil_div(e.f.w, lanes), from = lane * run, to = min(from + run, e.f.w);
-    const Factors factors = factors_at(e.f, e.frame, c);
-    float4 stats = lx_all4(0), stats2 = lx_all4(0), u0 = stats, u1 = stats, u2 = stats;
-    if (e.fir && from < to) u0 = sums_column(e, y, from - 1, c), u1 = sums_column(e, y, from, c), u2 = sums_column(e, y, from + 1, c);
+    Factors factors[V];
+    LX_UNROLL
+    for (int v = 0; v < V; v++) factors[v] = factors_at(e.f, e.frame, c + 4 * v);
+    LxChannels<V> stats = {}, stats2 = {}, u0 = {}, u1 = {}, u2 = {};
+    if (e.fir && from < to) u0 = sums_column<V>(e, y, from - 1, c), u1 = sums_column<V>(e, y, from, c), u2 = sums_column<V>(e, y, from + 1, c);
     for (int x = from; x < to; x++) {
-        float4 sum;
+        LxChannels<V> sum;
         if (e.fir) {
-            const float4 u3 = sums_column(e, y, x + 2, c);
-            sum = fir4(1.0f / 16, u0, u1, u2, u3);
+            const LxChannels<V> u3 = sums_column<V>(e, y, x + 2, c);
+            sum = fir(1.0f / 16, u0, u1, u2, u3);
             u0 = u1, u1 = u2, u2 = u3;
-            if (e.ring.at && (y == 0 || y == e.f.h - 1 || x == 0 || x == e.f.w - 1)) sum = added4(e.ring, (size_t)ring_index(y, x, e.f.h, e.f.w) * e.co + c);
+            if (e.ring.at && (y == 0 || y == e.f.h - 1 || x == 0 || x == e.f.w - 1)) sum = added<V>(e.ring, (size_t)ring_index(y, x, e.f.h, e.f.w) * e.co + c);
         } else {
-            sum = added4(e.sums, ((size_t)(y - e.first_sum) * e.sums_w + x) * e.co + c);
+            sum = added<V>(e.sums, ((size_t)(y - e.first_sum) * e.sums_w + x) * e.co + c);
         }
-        const float4 v = finish4(e.f, factors, e.frame, y, x, c, sum);
-        stats = lx_add4(stats, v);
-        stats2 = lx_fma4(v, v, stats2);
+        const LxChannels<V> stored = finish(e.f, factors, e.frame, y, x, c, sum);
+        LX_UNROLL
+        for (int v = 0; v < V; v++) stats.v[v] = lx_add4(stats.v[v], stored.v[v]), stats2.v[v] = lx_fma4(stored.v[v], stored.v[v], stats2.v[v]);
     }
     if (!e.f.stats) return;
-    share_stats(room, lanes, e.vectors * 4, lane, at, stats, stats2);
-    store_stats(e.f, e.frame, y, 1, y + 1, 0, room, lanes, e.vectors * 4, c0);
+    LX_UNROLL
+    for (int v = 0; v < V; v++) share_stats(room, lanes, channels, lane, at + 4 * v, stats.v[v], stats2.v[v]);
+    store_stats(e.f, e.frame, y, 1, y + 1, 0, room, lanes, channels, c0);
 }
 
 /* ---- launching ------------------------------------------------------------------------------------------------------------ */
@@ -309,8 +337,10 @@ static void finish(const LxExec *x, const Gemm *g, const Plan *p, int frame, int
     if (p->ring) e.ring.at = scratch + p->ring_sums_at, e.ring.floats = (size_t)p->ring * p->co, e.ring.splits = p->ring_splits;
     e.sums_h = p->fir ? 2 * p->d.h + 1 : p->h, e.sums_w = p->sums_w, e.co = p->co;
     e.frame = frame, e.first = y0, e.first_sum = first_sum, e.fir = p->fir;
-    e.vectors = g->f.cs % 32 == 0 ? 8 : g->f.cs == 4 ? 1 : 4;
-    LX_LAUNCH(finish_kernel, dim3(g->f.cs / 4 / e.vectors, rows), CONV_THREADS, 0, x->stream, e);
+    const int vectors = lx_vectors(g->f.half, g->f.cs), groups = g->f.cs / (4 * vectors);
+    for (e.across = 1; e.across < 8 && groups % (2 * e.across) == 0;) e.across *= 2;
+    const auto ending = vectors == 2 ? finish_kernel<2> : finish_kernel<1>;
+    LX_LAUNCH(ending, dim3(groups / e.across, rows), CONV_THREADS, 0, x->stream, e);
 }
 
 /* The products of the ring, for one frame. */
@@ -318,7 +348,9 @@ template <typename W> static void run_ring(const LxExec *x, const LxConvArgs *a,
 {
     float *scratch = (float *)x->scratch;
     const Source s = source_of(a, frame);
-    LX_LAUNCH(ring_kernel, lx_ceil_div(p->ring * 9 * p->ci / 4, CONV_THREADS), CONV_THREADS, 0, x->stream, s, p->ring, p->ci, p->mma, scratch + p->ring_at);
+    const int vectors = lx_vectors(s.half, s.cs);
+    const auto ring = vectors == 2 ? ring_kernel<2> : ring_kernel<1>;
+    LX_LAUNCH(ring, lx_ceil_div(p->ring * 9 * p->ci / (4 * vectors), CONV_THREADS), CONV_THREADS, 0, x->stream, s, p->ring, p->ci, p->mma, scratch + p->ring_at);
     Gemm g = gemm_of(a, p);
     g.x = scratch + p->ring_at, g.in_scale = g.in_shift = NULL;
     g.h = 1, g.w = p->ring, g.cs = 9 * p->ci, g.k = 1, g.steps = 9 * p->ci / CONV_STEP;
@@ -345,8 +377,10 @@ template <typename W> static void run_band(const LxExec *x, const LxConvArgs *a,
     }
     if (p->down) {
         const Source s = source_of(a, frame);
-        const int step = p->d.k == 3 ? 1 : 2, pad = p->d.k == 3 ? 2 : 1, first = p->d.k == 3 ? 2 * y0 : y0, threads = lx_ceil_div(p->seen_w, BLUR_RUN) * (s.cs / 4);
-        LX_LAUNCH(blur_kernel, dim3(lx_ceil_div(threads, CONV_THREADS), seen_rows(&p->d, rows)), CONV_THREADS, 0, x->stream, s, first, step, pad, p->seen_w, p->mma, scratch);
+        const int step = p->d.k == 3 ? 1 : 2, pad = p->d.k == 3 ? 2 : 1, first = p->d.k == 3 ? 2 * y0 : y0;
+        const int vectors = lx_vectors(s.half, s.cs), threads = lx_ceil_div(p->seen_w, BLUR_RUN) * (s.cs / (4 * vectors));
+        const auto blur = vectors == 2 ? blur_kernel<2> : blur_kernel<1>;
+        LX_LAUNCH(blur, dim3(lx_ceil_div(threads, CONV_THREADS), seen_rows(&p->d, rows)), CONV_THREADS, 0, x->stream, s, first, step, pad, p->seen_w, p->mma, scratch);
         g.x = scratch, g.in_scale = g.in_shift = NULL, g.source_frame = 0;
         g.h = seen_rows(&p->d, rows), g.w = p->seen_w, g.stride = p->d.k == 3 ? 2 : 1;
         g.part[0].first_row = 0;

@@ -1,4 +1,4 @@
-/* From sums to outputs (conv.h): scale, bias, activation, residual, statistics. Four channels at a time. */
+/* From sums to outputs (conv.h): scale, bias, activation, residual, statistics. */
 #ifndef LX_CUDA_CONV_EPILOGUE_H
 #define LX_CUDA_CONV_EPILOGUE_H
 
@@ -46,20 +46,28 @@ LX_DEVICE Factors factors_at(const Finish &f, int n, int c)
 
 LX_DEVICE float activated(float v, float slope) { return v >= 0 ? v : slope * v; }
 
-/* Output pixel (y, x) of frame n from its sum: stored, and returned for the statistics. */
-LX_DEVICE float4 finish4(const Finish &f, const Factors &k, int n, int y, int x, int c, float4 sum)
+/* Output pixel (y, x) of frame n from its sums, of channels from c on: stored, and returned for the statistics. */
+template <int V> LX_DEVICE LxChannels<V> finish(const Finish &f, const Factors *k, int n, int y, int x, int c, const LxChannels<V> &sums)
 {
     const size_t at = (((size_t)n * f.h + y) * f.w + x) * f.cs + c;
-    float4 v = lx_fma4(sum, k.scale, k.bias);
-    v = make_float4(activated(v.x, f.slope), activated(v.y, f.slope), activated(v.z, f.slope), activated(v.w, f.slope));
-    v = lx_fma4(v, k.gain, k.offset);
-    if (f.residual) {
-        const int h = f.h / 2, w = f.w / 2;
-        const float4 r = f.residual_up ? lx_upsampled4(f.residual, f.half, (size_t)n * h * w * f.cs, h, w, f.cs, y, x, c) : lx_load4_of(f.residual, f.half, at);
-        v = lx_fma4(lx_all4(f.residual_weight), r, v);
+    const int h = f.h / 2, w = f.w / 2;
+    LxChannels<V> to, r = {};
+    if (f.residual) r = f.residual_up ? lx_upsampled<V>(f.residual, f.half, (size_t)n * h * w * f.cs, h, w, f.cs, y, x, c) : lx_load_of<V>(f.residual, f.half, at);
+    LX_UNROLL
+    for (int i = 0; i < V; i++) {
+        float4 v = lx_fma4(sums.v[i], k[i].scale, k[i].bias);
+        v = make_float4(activated(v.x, f.slope), activated(v.y, f.slope), activated(v.z, f.slope), activated(v.w, f.slope));
+        v = lx_fma4(v, k[i].gain, k[i].offset);
+        to.v[i] = f.residual ? lx_fma4(lx_all4(f.residual_weight), r.v[i], v) : v;
     }
-    lx_store4_of(f.y, f.half, at, v);
-    return v;
+    lx_store_of(f.y, f.half, at, to);
+    return to;
+}
+
+LX_DEVICE float4 finish4(const Finish &f, const Factors &k, int n, int y, int x, int c, float4 sum)
+{
+    const LxChannels<1> sums = {{sum}};
+    return finish(f, &k, n, y, x, c, sums).v[0];
 }
 
 /* Sums over a block: `lanes` threads hold sums of the same 4*groups channels, which begin at c. They meet in `room`, 2*lanes*

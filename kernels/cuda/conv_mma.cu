@@ -202,8 +202,7 @@ template <class T, int AFFINE> LX_DEVICE void multiply_step(float (&sum)[T::MI][
             unsigned a[4];
             lx_ldmatrix(a, rows + i * 16 * (STEP * 2));
             if (AFFINE != NONE) apply<AFFINE>(a, p.scales + at->c / 2 + lane % 4, p.shifts + at->c / 2 + lane % 4, p.inside[m_warp / 16 + i][lane / 4], at->tap);
-            LX_UNROLL
-            for (int j = 0; j < T::NI; j++) lx_mma(sum[i][j], a, b[j]);
+            lx_mma(sum[i], a, b);
         }
         if (AFFINE != NONE) advance(at, 16, cs);
     }

@@ -1,4 +1,4 @@
-/* What the kernels share: numbers of either storage type in vectors of four channels, shared memory, sums over threads. */
+/* What the kernels share: numbers of either storage type in vectors of four channels or eight, shared memory, sums over threads. */
 #ifndef LX_CUDA_DEVICE_H
 #define LX_CUDA_DEVICE_H
 
@@ -72,19 +72,57 @@ LX_DEVICE void lx_store4_of(void *p, int half, size_t at, float4 v)
 /* A vector that every channel has, or the same number for all. */
 LX_DEVICE float4 lx_vector_or(const float *p, size_t at, float otherwise) { return p ? lx_load4(p + at) : lx_all4(otherwise); }
 
+/* ---- V times four channels, for kernels that do little but load and store: of halves, 8 channels are 16 bytes -------------- */
+
+template <int V> struct LxChannels {
+    float4 v[V];
+};
+
+template <int V> LX_DEVICE LxChannels<V> lx_load_of(const void *p, int half, size_t at)
+{
+    LxChannels<V> r;
+    if constexpr (V == 2)
+        if (half) {
+            const uint4 u = *(const uint4 *)((const __half *)p + at);
+            const float2 a = lx_floats_of(u.x), b = lx_floats_of(u.y), c = lx_floats_of(u.z), d = lx_floats_of(u.w);
+            r.v[0] = make_float4(a.x, a.y, b.x, b.y), r.v[1] = make_float4(c.x, c.y, d.x, d.y);
+            return r;
+        }
+    LX_UNROLL
+    for (int i = 0; i < V; i++) r.v[i] = lx_load4_of(p, half, at + 4 * i);
+    return r;
+}
+
+template <int V> LX_DEVICE void lx_store_of(void *p, int half, size_t at, const LxChannels<V> &c)
+{
+    if constexpr (V == 2)
+        if (half) {
+            const float4 a = c.v[0], b = c.v[1];
+            *(uint4 *)((__half *)p + at) = make_uint4(lx_halves_of(a.x, a.y), lx_halves_of(a.z, a.w), lx_halves_of(b.x, b.y), lx_halves_of(b.z, b.w));
+            return;
+        }
+    LX_UNROLL
+    for (int i = 0; i < V; i++) lx_store4_of(p, half, at + 4 * i, c.v[i]);
+}
+
+/* How many vectors a thread takes: two of halves, where channels allow. */
+static inline int lx_vectors(int half, int cs) { return half && cs % 8 == 0 ? 2 : 1; }
+
 /* ---- upsampling by 2: a sample and its nearer neighbour, 3 to 1, in both axes (conv.h) -------------------------------- */
 
 LX_DEVICE int lx_other_sample(int i) { return i & 1 ? i / 2 + 1 : i / 2 - 1; }
 
-/* Four channels of pixel (y, x) of twice the size; `frame` is where the frame begins. */
-LX_DEVICE float4 lx_upsampled4(const void *p, int half, size_t frame, int h, int w, int cs, int y, int x, int c)
+/* Channels from c on of pixel (y, x) of twice the size; `frame` is where the frame begins. */
+template <int V> LX_DEVICE LxChannels<V> lx_upsampled(const void *p, int half, size_t frame, int h, int w, int cs, int y, int x, int c)
 {
-    float4 sum = lx_all4(0);
+    LxChannels<V> sum = {};
     for (int i = 0; i < 4; i++) {
         const int py = i & 2 ? lx_other_sample(y) : y / 2, px = i & 1 ? lx_other_sample(x) : x / 2;
         if (py < 0 || py >= h || px < 0 || px >= w) continue;
-        const float weight = (i & 2 ? 1 : 3) * (i & 1 ? 1 : 3) / 16.0f;
-        sum = lx_fma4(lx_all4(weight), lx_load4_of(p, half, frame + ((size_t)py * w + px) * cs + c), sum);
+        const float4 weight = lx_all4((i & 2 ? 1 : 3) * (i & 1 ? 1 : 3) / 16.0f);
+        const LxChannels<V> u = lx_load_of<V>(p, half, frame + ((size_t)py * w + px) * cs + c);
+        LX_UNROLL
+        for (int k = 0; k < V; k++) sum.v[k] = lx_fma4(weight, u.v[k], sum.v[k]);
     }
     return sum;
 }

@@ -53,13 +53,16 @@ LX_DEVICE void lx_ldmatrix_transposed(unsigned r[4], const void *row)
                  : "memory");
 }
 
-/** d[16x8] += a[16x16] b[16x8]. a: sub-tiles (rows 0-7, k 0-7), (rows 8-15, k 0-7), (rows 0-7, k 8-15), (rows 8-15, k 8-15). b:
-    sub-tiles k 0-7 and k 8-15, transposed. d: lane l has row l/4, columns 2*(l%4) and the next, then the same of row l/4 + 8. */
-LX_DEVICE void lx_mma(float d[4], const unsigned a[4], const unsigned b[2])
+/** d[j][16x8] += a[16x16] b[j][16x8], for n of them. a: sub-tiles (rows 0-7, k 0-7), (rows 8-15, k 0-7), (rows 0-7, k 8-15),
+    (rows 8-15, k 8-15). b: sub-tiles k 0-7 and k 8-15, transposed. d: lane l has row l/4, columns 2*(l%4) and the next, then the
+    same of row l/4 + 8. */
+template <int n> LX_DEVICE void lx_mma(float (&d)[n][4], const unsigned a[4], const unsigned (&b)[n][2])
 {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    LX_UNROLL
+    for (int j = 0; j < n; j++)
+        asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+            : "+f"(d[j][0]), "+f"(d[j][1]), "+f"(d[j][2]), "+f"(d[j][3])
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[j][0]), "r"(b[j][1]));
 }
 
 /** a * b + c of two halves at once, each rounded once. */

@@ -47,7 +47,7 @@ template <typename T> static __global__ void __launch_bounds__(THREADS) warp_ker
         }
     }
     float4 previous = lx_all4(0);
-    if (a.previous.data) previous = lx_upsampled4(a.previous.data, 0, (size_t)n * a.previous.h * a.previous.w * 4, a.previous.h, a.previous.w, 4, y, x, 0);
+    if (a.previous.data) previous = lx_upsampled<1>(a.previous.data, 0, (size_t)n * a.previous.h * a.previous.w * 4, a.previous.h, a.previous.w, 4, y, x, 0).v[0];
     flow[0] = lx_lanes_sum(flow[0], p.lanes) + a.bias[0] + previous.x;
     flow[1] = lx_lanes_sum(flow[1], p.lanes) + a.bias[1] + previous.y;
     flow[2] = lx_lanes_sum(flow[2], p.lanes) + a.bias[2] + previous.z;

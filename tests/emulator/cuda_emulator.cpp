@@ -18,7 +18,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-thread_local LxEmuPlace lx_emu_place;
+__thread LxEmuPlace lx_emu_place = {};
 
 /* lx_emu_switch(&from, to): keep the stack pointer and what a callee keeps, and go on with another stack. */
 extern "C" void lx_emu_switch(void **from, void *to);
@@ -136,11 +136,15 @@ struct Engine {
     }
 };
 
-thread_local std::unique_ptr<Engine> engine_of_thread;
+thread_local std::unique_ptr<Engine> kept_engine; /* closed with the thread */
+__thread Engine *engine_of_thread __attribute__((tls_model("initial-exec")));
 
 Engine &engine()
 {
-    if (!engine_of_thread) engine_of_thread = std::make_unique<Engine>();
+    if (!engine_of_thread) {
+        kept_engine = std::make_unique<Engine>();
+        engine_of_thread = kept_engine.get();
+    }
     return *engine_of_thread;
 }
 
@@ -246,6 +250,8 @@ const char *describe(const Fiber &f, char to[160])
 
 /* ---- blocks ----------------------------------------------------------------------------------------------------------- */
 
+bool same_place(const char *a, const char *b) { return a == b || !std::strcmp(a, b); }
+
 void shuffle(Engine &e)
 {
     for (size_t i = e.order.size(); i > 1; i--) std::swap(e.order[i - 1], e.order[draw(e) % i]);
@@ -256,7 +262,7 @@ void release_barrier(Engine &e)
     const Fiber *first = nullptr;
     for (Fiber &f : e.fibers) {
         if (!first) first = &f;
-        if (f.line != first->line || std::strcmp(f.where, first->where)) deadlock(e, "a block waits at two different barriers");
+        if (f.line != first->line || !same_place(f.where, first->where)) deadlock(e, "a block waits at two different barriers");
         f.state = READY;
     }
     e.at_barrier = 0;
@@ -286,10 +292,10 @@ void run_block(Engine &e)
         /* some warps fall behind for a while, a quarter as fast, so that what needs a barrier between warps shows without it */
         if (pass % 64 == 0) slow = n > WARP ? static_cast<unsigned>(e.random >> 40) : 0;
         /* another beginning and direction each time: as good as a new shuffle, and cheaper */
-        const unsigned first = draw(e), back = draw(e) & 1;
+        const int first = static_cast<int>(draw(e) % static_cast<unsigned>(n));
+        const bool back = draw(e) & 1;
         for (int i = 0; i < n; i++) {
-            const unsigned u = static_cast<unsigned>(back ? n - 1 - i : i);
-            const int index = e.order[(first + u) % static_cast<unsigned>(n)];
+            const int at = first + (back ? n - 1 - i : i), index = e.order[static_cast<size_t>(at < n ? at : at - n)];
             Fiber &f = e.fibers[static_cast<size_t>(index)];
             if (f.state != READY) continue;
             if (pass % 4 && slow >> index / WARP % 24 & 1) {
@@ -336,7 +342,7 @@ void lx_emu_fail(const char *format, ...)
     va_start(list, format);
     std::fputs("cuda_emulator: ", stderr);
     std::vfprintf(stderr, format, list);
-    const Engine *e = engine_of_thread.get();
+    const Engine *e = engine_of_thread;
     if (e && e->launch) {
         const uint3 &b = lx_emu_place.block;
         std::fprintf(stderr, "\n  in kernel %s, block (%u,%u,%u)", e->launch->name, b.x, b.y, b.z);
@@ -383,8 +389,6 @@ void lx_emu_together(unsigned mask, const char *what, void *record, void (*op)(v
     f->mask = mask;
     f->record = record;
     f->state = TOGETHER;
-    void *records[WARP] = {};
-    static char nothing; /* stands for "takes part" where there is no record */
     for (int i = 0; i < lanes; i++) {
         if (!(mask >> i & 1)) continue;
         const Fiber &o = warp[i];
@@ -393,47 +397,14 @@ void lx_emu_together(unsigned mask, const char *what, void *record, void (*op)(v
             give_way(e, TOGETHER); /* somebody will come later and see all of us */
             return;
         }
-        if (o.mask != mask || std::strcmp(o.where, what))
+        if (o.mask != mask || !same_place(o.where, what))
             lx_emu_fail("%s with lanes %08x: lane %d is in %s with lanes %08x", what, mask, i, o.where, o.mask);
-        records[i] = o.record ? o.record : &nothing;
     }
+    void *records[WARP] = {};
+    static char nothing; /* stands for "takes part" where there is no record */
+    for (int i = 0; i < lanes; i++)
+        if (mask >> i & 1) records[i] = warp[i].record ? warp[i].record : &nothing;
     op(records, what);
     for (int i = 0; i < lanes; i++)
         if (mask >> i & 1) warp[i].state = READY;
-}
-
-/* ---- binary16 ---------------------------------------------------------------------------------------------------------- */
-
-float lx_emu_half_to_float(unsigned short h)
-{
-    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16, magnitude = h & 0x7fff;
-    if (magnitude >= 0x7c00) return __uint_as_float(sign | 0x7f800000u | magnitude << 13);
-    /* the exponent moved to its place, then scaled by 2^112: subnormals come out right, too */
-    const float v = __uint_as_float(magnitude << 13) * __uint_as_float((127u + 112u) << 23);
-    return __uint_as_float(__float_as_uint(v) | sign);
-}
-
-unsigned short lx_emu_double_to_half(double d)
-{
-    if (d != d) return 0x7fff;
-    const unsigned short sign = std::signbit(d) ? 0x8000 : 0;
-    d = std::fabs(d);
-    if (d == 0) return sign;
-    if (d >= 65520) return static_cast<unsigned short>(sign | 0x7c00);
-    int exponent;
-    std::frexp(d, &exponent);
-    exponent = exponent < -13 ? -13 : exponent; /* below, the step stays that of subnormals */
-    const long steps = std::lrint(std::ldexp(d, 11 - exponent));
-    const long base = static_cast<long>(exponent + 13) << 10; /* with the leading bit in `steps`, carries run into the exponent */
-    return static_cast<unsigned short>(sign | static_cast<unsigned short>(base + steps));
-}
-
-unsigned short lx_emu_float_to_half(float f)
-{
-    const uint32_t u = __float_as_uint(f), sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
-    if (magnitude > 0x7f800000u) return 0x7fff;
-    if (magnitude >= 0x477ff000u) return static_cast<unsigned short>(sign | 0x7c00); /* 65520 and more */
-    if (magnitude < 0x38800000u) return lx_emu_double_to_half(f);                    /* subnormal */
-    const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-    return static_cast<unsigned short>(sign | ((rounded - 0x38000000u) >> 13));
 }

@@ -196,12 +196,12 @@ inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float3 make_float3(float x, float y, float z) { return {x, y, z}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
-/* Where the running thread is. */
+/* Where the running thread is. Kernels look often: not thread_local, which C++ asks for by a call, and at a fixed place. */
 struct LxEmuPlace {
     uint3 thread, block;
     dim3 block_dim, grid_dim;
 };
-extern thread_local LxEmuPlace lx_emu_place;
+extern __thread LxEmuPlace lx_emu_place __attribute__((tls_model("initial-exec")));
 #define threadIdx (lx_emu_place.thread)
 #define blockIdx (lx_emu_place.block)
 #define blockDim (lx_emu_place.block_dim)
@@ -331,9 +331,33 @@ inline int max(int a, int b) { return a > b ? a : b; }
 
 /* binary16 with conversions and arithmetic that round once, as hardware does. */
 struct __half_raw { unsigned short x; };
-float lx_emu_half_to_float(unsigned short h);
-unsigned short lx_emu_float_to_half(float f); /* to nearest, ties to even */
-unsigned short lx_emu_double_to_half(double d);
+inline float lx_emu_half_to_float(unsigned short h)
+{
+    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16, magnitude = h & 0x7fff;
+    /* the exponent moved to its place, then scaled by 2^112: subnormals come out right, too */
+    const float v = __uint_as_float(magnitude << 13) * __uint_as_float((127u + 112u) << 23);
+    return __uint_as_float(sign | (magnitude < 0x7c00 ? __float_as_uint(v) : 0x7f800000u | magnitude << 13));
+}
+
+/* To nearest, ties to even. */
+inline unsigned short lx_emu_float_to_half(float f)
+{
+    const uint32_t u = __float_as_uint(f), sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
+    if (magnitude > 0x7f800000u) return 0x7fff;
+    if (magnitude >= 0x477ff000u) return static_cast<unsigned short>(sign | 0x7c00); /* 65520 and more */
+    if (magnitude < 0x38800000u) return static_cast<unsigned short>(sign | static_cast<uint32_t>(std::lrint(__uint_as_float(magnitude) * 16777216))); /* subnormal */
+    const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+    return static_cast<unsigned short>(sign | ((rounded - 0x38000000u) >> 13));
+}
+
+/* By way of the float beside it toward zero, whose last bit is set where anything was cut off: rounding that is rounding once. */
+inline unsigned short lx_emu_double_to_half(double d)
+{
+    const float f = static_cast<float>(d);
+    uint32_t u = __float_as_uint(f);
+    if (std::fabs(d) < 65536 && static_cast<double>(f) != d) u = (u - (std::fabs(static_cast<double>(f)) > std::fabs(d))) | 1;
+    return lx_emu_float_to_half(__uint_as_float(u));
+}
 
 struct __half {
     unsigned short x;

@@ -2,6 +2,7 @@
 #include "ptx_emulator.h"
 
 #include <cmath>
+#include <vector>
 
 namespace {
 
@@ -14,24 +15,30 @@ struct Copy {
     const void *from; /* NULL: zeros */
 };
 
-/* A thread's copies, oldest first; those of one group have its number. Lies in the block's shared memory, so that every block
-   begins anew: with all bits set, which are no counts. */
+/* A thread's copies, oldest first; those of one group have its number. */
 struct Copies {
-    int n, group; /* group: of copies that are asked for now */
     Copy copy[COPIES];
-    int group_of[COPIES];
+    int group[COPIES];
+};
+thread_local std::vector<Copies> copies_of(THREADS); /* of the block that runs */
+
+/* How many of them there are. Lies in the block's shared memory, so that every block begins anew: with all bits set, which are no
+   counts. */
+struct Count {
+    int n, group; /* group: of copies that are asked for now */
 };
 
-Copies &mine()
+Count &mine(Copies **copies)
 {
     static const char key = 0;
     const dim3 &d = lx_emu_place.block_dim;
     const uint3 &t = lx_emu_place.thread;
     const unsigned thread = t.x + d.x * (t.y + d.y * t.z);
     if (thread >= THREADS) lx_emu_fail("cp.async in a block of more than %d threads", THREADS);
-    Copies *c = static_cast<Copies *>(lx_emu_shared(&key, sizeof(Copies) * THREADS)) + thread;
-    if (c->n < 0) c->n = c->group = 0;
-    return *c;
+    *copies = &copies_of[thread];
+    Count &c = static_cast<Count *>(lx_emu_shared(&key, sizeof(Count) * THREADS))[thread];
+    if (c.n < 0) c.n = c.group = 0;
+    return c;
 }
 
 void check_aligned(const char *what, const void *p)
@@ -76,29 +83,40 @@ template <bool transposed> void load_tiles(void *const lanes[32], const char *)
 }
 
 struct Product {
-    float *d;
-    const unsigned *a, *b;
+    float (*d)[4];
+    const unsigned *a, (*b)[2];
+    int n; /* products of the same a */
 };
 
-void multiply(void *const lanes[32], const char *)
+/* Rows of halves as they lie in registers. Looped over by itself, so that compilers do several at once. */
+template <int n> void widen(double (&to)[n], const unsigned short (&from)[n])
 {
-    double a[16][16], b[16][8];
-    for (int l = 0; l < 32; l++) {
-        const Product *p = static_cast<Product *>(lanes[l]);
-        const int g = l / 4, t = 2 * (l % 4);
-        for (int i = 0; i < 2; i++) {
-            for (int j = 0; j < 4; j++) a[g + 8 * (j % 2)][t + i + 8 * (j / 2)] = half_of(p->a[j], i);
-            for (int j = 0; j < 2; j++) b[t + i + 8 * j][g] = half_of(p->b[j], i);
+    for (int i = 0; i < n; i++) to[i] = lx_emu_half_to_float(from[i]);
+}
+
+/* Sums are exact inside, as far as double is, and truncated once. Only registers are looked at: nothing for the sanitizers. */
+__attribute__((no_sanitize("address"), no_sanitize("undefined"))) void multiply(void *const lanes[32], const char *)
+{
+    Product *const *const p = reinterpret_cast<Product *const *>(lanes);
+    unsigned short halves_a[256], halves_b[128]; /* [16][16], [16][8] */
+    double a[256], b[128];
+    for (int l = 0; l < 32; l++)
+        for (int j = 0; j < 4; j++)
+            for (int i = 0; i < 2; i++) halves_a[(l / 4 + 8 * (j % 2)) * 16 + 2 * (l % 4) + i + 8 * (j / 2)] = static_cast<unsigned short>(p[l]->a[j] >> 16 * i);
+    widen(a, halves_a);
+    for (int nth = 0; nth < p[0]->n; nth++) {
+        for (int l = 0; l < 32; l++)
+            for (int j = 0; j < 2; j++)
+                for (int i = 0; i < 2; i++) halves_b[(2 * (l % 4) + i + 8 * j) * 8 + l / 4] = static_cast<unsigned short>(p[l]->b[nth][j] >> 16 * i);
+        widen(b, halves_b);
+        for (int m = 0; m < 16; m++) { /* a row of eight sums, of which four lanes have two each */
+            double sum[8];
+            for (int n = 0; n < 8; n++) sum[n] = p[m % 8 * 4 + n / 2]->d[nth][m / 8 * 2 + n % 2];
+            for (int k = 0; k < 16; k++)
+                for (int n = 0; n < 8; n++) sum[n] += a[16 * m + k] * b[8 * k + n];
+            for (int n = 0; n < 8; n++) p[m % 8 * 4 + n / 2]->d[nth][m / 8 * 2 + n % 2] = truncated(sum[n]);
         }
     }
-    for (int l = 0; l < 32; l++)
-        for (int j = 0; j < 4; j++) {
-            const int m = l / 4 + 8 * (j / 2), n = 2 * (l % 4) + j % 2;
-            float *d = static_cast<Product *>(lanes[l])->d + j;
-            double sum = *d;
-            for (int k = 0; k < 16; k++) sum += a[m][k] * b[k][n];
-            *d = truncated(sum);
-        }
 }
 
 } // namespace
@@ -107,27 +125,34 @@ void lx_cp_async(void *shared, const void *global, int there)
 {
     check_aligned("cp.async", shared);
     check_aligned("cp.async", global);
-    Copies &c = mine();
+    Copies *copies;
+    Count &c = mine(&copies);
     if (c.n == COPIES) lx_emu_fail("cp.async: more than %d copies under way", COPIES);
     std::memset(shared, 0xff, 16);
-    c.copy[c.n] = {shared, there ? global : nullptr};
-    c.group_of[c.n++] = c.group;
+    copies->copy[c.n] = {shared, there ? global : nullptr};
+    copies->group[c.n++] = c.group;
 }
 
-void lx_cp_async_commit(void) { mine().group++; }
+void lx_cp_async_commit(void)
+{
+    Copies *copies;
+    mine(&copies).group++;
+}
 
 void lx_emu_cp_async_wait(int pending)
 {
-    Copies &c = mine();
+    Copies *copies;
+    Count &c = mine(&copies);
     int left = 0;
     for (int i = 0; i < c.n; i++) {
-        if (c.group_of[i] >= c.group - pending) {
-            c.copy[left] = c.copy[i];
-            c.group_of[left++] = c.group_of[i];
-        } else if (c.copy[i].from) {
-            std::memcpy(c.copy[i].to, c.copy[i].from, 16);
+        const Copy copy = copies->copy[i];
+        if (copies->group[i] >= c.group - pending) {
+            copies->copy[left] = copy;
+            copies->group[left++] = copies->group[i];
+        } else if (copy.from) {
+            std::memcpy(copy.to, copy.from, 16);
         } else {
-            std::memset(c.copy[i].to, 0, 16);
+            std::memset(copy.to, 0, 16);
         }
     }
     c.n = left;
@@ -145,9 +170,9 @@ void lx_ldmatrix_transposed(unsigned r[4], const void *row)
     lx_emu_together(0xffffffffu, "ldmatrix.trans", &mine, load_tiles<true>);
 }
 
-void lx_mma(float d[4], const unsigned a[4], const unsigned b[2])
+void lx_emu_mma(float (*d)[4], const unsigned a[4], const unsigned (*b)[2], int n)
 {
-    Product mine = {d, a, b};
+    Product mine = {d, a, b, n};
     lx_emu_together(0xffffffffu, "mma", &mine, multiply);
 }
 

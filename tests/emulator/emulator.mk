@@ -1,14 +1,14 @@
 # The text of kernels/cuda for the CPU (cuda_emulator.h), as a library for tests of the public interface and as levels of the
 # comparator. ASan knows its fibers, TSan does not.
 
-EMULATE := -g $(WARN) $(SAN_FLAGS) $(if $(SAN),-O1,-O2) -ffp-contract=off -fPIC -DLX_EMULATE -DLX_CONV_BLOCKS=12 -DLX_CONV_BAND=8192 -Itests/emulator -Iinclude -Ilib -Ikernels -MMD -MP
+EMULATE := -g $(WARN) $(SAN_FLAGS) -O2 -ffp-contract=off -fPIC -DLX_EMULATE -DLX_CONV_BLOCKS=12 -DLX_CONV_BAND=8192 -Itests/emulator -Iinclude -Ilib -Ikernels -MMD -MP
 emulated = $(patsubst %,$(BUILD)/obj/emulated/%.o,$(basename $(1)))
 EMULATOR_OBJ := $(call emulated,$(wildcard tests/emulator/cuda_emulator*.cpp))
 EMULATED_KERNELS := $(call emulated,$(wildcard kernels/cuda/*.cu))
 
 $(BUILD)/obj/emulated/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 $(EMULATE) $(CXXFLAGS) -c $< -o $@
+	$(CXX) -std=c++17 $(EMULATE) -O3 $(CXXFLAGS) -c $< -o $@
 
 $(BUILD)/obj/emulated/%.o: %.cu
 	@mkdir -p $(@D)

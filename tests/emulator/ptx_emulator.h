@@ -14,7 +14,8 @@ void lx_emu_cp_async_wait(int pending);
 template <int pending> void lx_cp_async_wait(void) { lx_emu_cp_async_wait(pending); }
 void lx_ldmatrix(unsigned r[4], const void *row);
 void lx_ldmatrix_transposed(unsigned r[4], const void *row);
-void lx_mma(float d[4], const unsigned a[4], const unsigned b[2]);
+void lx_emu_mma(float (*d)[4], const unsigned a[4], const unsigned (*b)[2], int n);
+template <int n> void lx_mma(float (&d)[n][4], const unsigned a[4], const unsigned (&b)[n][2]) { lx_emu_mma(d, a, b, n); }
 unsigned lx_fma_halves(unsigned a, unsigned b, unsigned c);
 unsigned lx_mul_halves(unsigned a, unsigned b);
 

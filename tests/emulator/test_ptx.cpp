@@ -27,13 +27,14 @@ template <typename T> struct Device {
 
 /* ---- mma -------------------------------------------------------------------------------------------------------------- */
 
+/* d += a b, and after it, by the same instruction's wrapper, a b alone. */
 __global__ void one_mma(const unsigned *a, const unsigned *b, float *d)
 {
-    const unsigned lane = threadIdx.x;
-    float sum[4];
-    for (unsigned i = 0; i < 4; i++) sum[i] = d[4 * lane + i];
-    lx_mma(sum, a + 4 * lane, b + 2 * lane);
-    for (unsigned i = 0; i < 4; i++) d[4 * lane + i] = sum[i];
+    const unsigned lane = threadIdx.x, both[2][2] = {{b[2 * lane], b[2 * lane + 1]}, {b[2 * lane], b[2 * lane + 1]}};
+    float sum[2][4] = {};
+    for (unsigned i = 0; i < 4; i++) sum[0][i] = d[4 * lane + i];
+    lx_mma(sum, a + 4 * lane, both);
+    for (unsigned i = 0; i < 8; i++) d[128 * (i / 4) + 4 * lane + i % 4] = sum[i / 4][i % 4];
 }
 
 /* The manual's three figures of m16n8k16 for .f16, element i of lane l. */
@@ -53,7 +54,7 @@ void test_mma(void **)
     for (int k = 0; k < 16; k++)
         for (int n = 0; n < 8; n++) b[k][n] = static_cast<float>((11 * k + 3 * n + k * n) % 53 - 26);
     std::vector<unsigned> fa(128), fb(64);
-    std::vector<float> fd(128);
+    std::vector<float> fd(256);
     for (int l = 0; l < 32; l++) {
         const size_t at = static_cast<size_t>(l);
         for (int i = 0; i < 8; i++) fa[4 * at + static_cast<size_t>(i) / 2] |= static_cast<unsigned>(half_bits(a[a_row(l, i)][a_col(l, i)])) << 16 * (i & 1);
@@ -70,7 +71,11 @@ void test_mma(void **)
     LX_LAUNCH(one_mma, 1, 32, 0, nullptr, da.p, db.p, dd.p);
     const auto d = dd.fetched();
     for (int l = 0; l < 32; l++)
-        for (int i = 0; i < 4; i++) assert_true(d[static_cast<size_t>(4 * l + i)] == want[d_row(l, i)][d_col(l, i)]);
+        for (int i = 0; i < 4; i++) {
+            const int m = d_row(l, i), n = d_col(l, i);
+            assert_true(d[static_cast<size_t>(4 * l + i)] == want[m][n]);
+            assert_true(d[static_cast<size_t>(128 + 4 * l + i)] == want[m][n] - static_cast<float>(1000 * m + n));
+        }
 }
 
 /* Sums are exact inside and cut toward zero once: 1 and 16 times 2^-24 are 1 + 2^-20; 1 and -2^-26 are the float below 1. */
@@ -78,7 +83,7 @@ void test_mma_rounding(void **)
 {
     for (int down = 0; down < 2; down++) {
         std::vector<unsigned> fa(128), fb(64);
-        const std::vector<float> fd(128, 1.0f);
+        const std::vector<float> fd(256, 1.0f);
         const float x = std::ldexp(1.0f, -12), y = down ? -std::ldexp(1.0f, -14) : x;
         for (size_t l = 0; l < 32; l++) {
             if (!down || l % 4 == 0) fa[4 * l] = fa[4 * l + 1] = half_bits(x) | static_cast<unsigned>(down ? 0 : half_bits(x)) << 16;
@@ -88,15 +93,18 @@ void test_mma_rounding(void **)
         const Device<unsigned> da(fa), db(fb);
         const Device<float> dd(fd);
         LX_LAUNCH(one_mma, 1, 32, 0, nullptr, da.p, db.p, dd.p);
-        for (float v : dd.fetched()) assert_true(v == (down ? std::nextafter(1.0f, 0.0f) : 1 + std::ldexp(1.0f, -20)));
+        const auto d = dd.fetched();
+        for (size_t i = 0; i < 128; i++) assert_true(d[i] == (down ? std::nextafter(1.0f, 0.0f) : 1 + std::ldexp(1.0f, -20)));
     }
 }
 
 __global__ void half_a_warp(float *to)
 {
     if (threadIdx.x < 16) {
-        const unsigned a[4] = {}, b[2] = {};
-        lx_mma(to, a, b);
+        const unsigned a[4] = {}, b[1][2] = {};
+        float sum[1][4] = {};
+        lx_mma(sum, a, b);
+        *to = sum[0][0];
     }
 }
 
