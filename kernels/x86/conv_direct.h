@@ -38,21 +38,48 @@ static size_t conv_packed_bytes(const LxConvDesc *d, LxDtype type)
     return (size_t)p.vectors * LX_LANES * (size_t)(p.taps * p.ci) * lx_dtype_size(type);
 }
 
-static void conv_pack(const LxConvDesc *d, const float *w, void *to, const unsigned char *order, LxDtype type, int pairs)
+typedef struct ConvPack {
+    ConvPlan p;
+    const float *w;
+    char *to;
+    const unsigned char *order;
+    LxDtype type;
+    int together; /* input channels: 2 of pairs */
+} ConvPack;
+
+/* The channels of a panel, of one or two input channels at one tap. */
+static int pack_row(const ConvPack *k, int o, int width, int tap, int first, float *row)
 {
-    const ConvPlan p = conv_plan(d);
-    const size_t size = lx_dtype_size(type), row = (size_t)p.taps;
-    const int together = pairs ? 2 : 1;
-    char *out = to;
-    for (int v = 0; v < p.vectors; v += LX_PANEL)
-        for (int block = 0; block < p.ci; block += p.block)
-            for (int t = 0; t < p.taps; t++)
-                for (int first = block; first < lx_min(block + p.block, p.ci); first += together)
-                    for (int o = v * LX_LANES; o < lx_min(v + LX_PANEL, p.vectors) * LX_LANES; o++)
-                        for (int c = first; c < first + together; c++, out += size) {
-                            const float f = o < d->co && c < d->ci ? w[((size_t)o * (size_t)d->ci + (size_t)c) * row + order[t]] : 0;
-                            lx_from_f32(out, &f, type, 1);
-                        }
+    const LxConvDesc *d = &k->p.d;
+    int n = 0;
+    for (int i = o; i < o + width; i++)
+        for (int c = first; c < first + k->together; c++)
+            row[n++] = i < d->co && c < d->ci ? k->w[((size_t)i * (size_t)d->ci + (size_t)c) * (size_t)k->p.taps + k->order[tap]] : 0;
+    return n;
+}
+
+static void conv_pack_panel(void *arg, int panel, int slot)
+{
+    (void)slot;
+    const ConvPack *k = arg;
+    const ConvPlan *p = &k->p;
+    const int v = panel * LX_PANEL, o = v * LX_LANES, width = lx_min(LX_PANEL, p->vectors - v) * LX_LANES;
+    const size_t size = lx_dtype_size(k->type);
+    char *out = k->to + (size_t)o * (size_t)(p->taps * p->ci) * size;
+    float row[2 * LX_PANEL * LX_LANES];
+    for (int block = 0; block < p->ci; block += p->block)
+        for (int t = 0; t < p->taps; t++)
+            for (int c = block; c < lx_min(block + p->block, p->ci); c += k->together) {
+                const size_t n = (size_t)pack_row(k, o, width, t, c, row);
+                lx_from_f32(out, row, k->type, n);
+                out += n * size;
+            }
+}
+
+static void conv_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to, const unsigned char *order, LxDtype type, int pairs)
+{
+    ConvPack k = {conv_plan(d), w, to, order, type, pairs ? 2 : 1};
+    lx_parallel(pool, ceil_div(k.p.vectors, LX_PANEL), conv_pack_panel, &k);
 }
 
 /* ---- run ---------------------------------------------------------------------------------------------------------- */

@@ -156,8 +156,7 @@ static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products,
     }                                                                                  \
     static void kind##_##type##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) \
     {                                                                                  \
-        (void)pool;                                                                    \
-        conv_pack(d, w, to, kind##_form.order, TYPE, pairs);                           \
+        conv_pack(pool, d, w, to, kind##_form.order, TYPE, pairs);                     \
     }                                                                                  \
     static void kind##_##type##_run(const LxExec *x, const LxConvArgs *a)              \
     {                                                                                  \
