@@ -39,11 +39,26 @@ fails() {
     ! LX_EMULATE_NO_MEMORY_AT=40 check "$staged" test_cuda_pictures && tail -1 "$work/said" | grep -q '^[0-9]* passed, [1-3] failed' &&
         json "$staged/check.json" 'd["failed"] > 0 and "failed" in {t["result"] for t in d["programs"][0]["tests"]}'
 }
+late() { # two programs and a second: the first is ended, the second not begun
+    GPU_SECONDS=1 check "$staged" test_cuda_frames test_cuda_pictures && grep -q "^test_cuda_frames: not done in time" "$work/said" && last "0 passed, 0 failed, 2 skipped" &&
+        json "$staged/check.json" '[t["name"] for p in d["programs"] for t in p["tests"]] == ["the others of test_cuda_frames not done within 1 s", "test_cuda_pictures the time was up"]'
+}
 measures() {
     rm -rf "$staged/bench"
     bench "$staged" --size 8 --scales 0.32 --batches 1,2 --frames 2 --warm 1 --seconds 100 &&
         json "$staged/bench.json" 'len(d["frames"]) == 4 and all(r["fps"] > 0 for r in d["frames"]) and sum(bool(l["ours"]) for l in d["layers"]["0.32"]["layers"]) > 20' &&
         grep -q '| conv2d 3x3 |' "$staged/bench.md" && grep -q '^## Not measured' "$staged/bench.md"
+}
+bench_late() { # a program that never ends, nor does what it began
+    cp -r "$staged" "$work/late"
+    printf '#!/bin/sh\nsleep 1234 & echo $! >%s\nwait\n' "$work/sleeper" >"$work/late/bin/bench_layers"
+    began=$(date +%s)
+    bench "$work/late" --size 8 --scales 0.32 --batches 1 --frames 2 --warm 1 --seconds 12 || return 1
+    took=$(($(date +%s) - began))
+    [ $took -le 16 ] || { echo "$took s"; return 1; }
+    ! grep -q sleep "/proc/$(cat "$work/sleeper")/cmdline" || { echo "a process is left"; return 1; }
+    json "$work/late/bench.json" 'len(d["frames"]) == 3 and d["layers"] == {} and any(m.startswith("layers of s=0.32: not done within") for m in d["not_measured"])'
+    bench "$work/late" --size 8 --scales 0.32 --batches 1 --seconds 0 && json "$work/late/bench.json" 'd["gpu"] is None and "the time was up" in d["not_measured"][0]'
 }
 
 # ---- LIAX_CONV=cudnn, with fakes of cuDNN and cuBLASLt on the emulated device (tests/emulator/fake_vendor.c)
@@ -65,12 +80,15 @@ if [ -x "$staged/bin/device_facts" ]; then
     test_case "gpu-bench without a device: nothing is measured, and why" bench_no_device
     test_case "gpu-check with a device" on_device
     test_case "gpu-check that fails says so, and by its status" fails
+    test_case "gpu-check ends in time, and says what was left out" late
     "$build/bin/liax-synth" --size 8 --widths 16,16 --motions 2 "$work/m.liax"
     for what in "agree:algorithms that differ are passed over, one that agrees is timed" "refused:if all differ, none is timed, and why" "not_asked:not asked for"; do
         if nm -D "$fakes/libcudnn.so.9" | grep -q cudnnCreate; then test_case "LIAX_CONV=cudnn: ${what#*:}" "${what%%:*}"
         else skip_case "LIAX_CONV=cudnn: ${what#*:}" "there are no headers of cuDNN and cuBLASLt"; fi
     done
-    if [ "$sanitized" ]; then skip_case "gpu-bench with a device" "Python does not load a library with sanitizers"; else test_case "gpu-bench with a device" measures; fi
+    for what in "measures:gpu-bench with a device" "bench_late:gpu-bench ends in time, with all that it began, and says what was left out"; do
+        if [ "$sanitized" ]; then skip_case "${what#*:}" "Python does not load a library with sanitizers"; else test_case "${what#*:}" "${what%%:*}"; fi
+    done
 else
     skip_case "gpu-check and gpu-bench on the emulated device" "this build has none"
 fi

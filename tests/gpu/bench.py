@@ -5,7 +5,8 @@
                        [--seconds 570]
 
 FOLDER (build/gpu) is what `make gpu-tests` made, here or elsewhere. Writes FOLDER/bench.json and FOLDER/bench.md; what could not be
-measured stays blank, and why is told. After --seconds nothing more is begun. `make gpu-bench` runs it. Layers are computed by cuDNN and
+measured stays blank, and why is told. After --seconds all is over: what runs is ended, what is left is not begun, and the report says
+so. `make gpu-bench` runs it. Layers are computed by cuDNN and
 cuBLASLt, too (LIAX_CONV=cudnn); LIAX_CONV= leaves them out.
 """
 from __future__ import annotations
@@ -16,7 +17,7 @@ import importlib.util
 import json
 import os
 import pathlib
-import random
+import signal
 import subprocess
 import sys
 import time
@@ -35,8 +36,7 @@ FOLDER = args.folder.resolve()
 os.environ["LIAX_BUILD"] = str(FOLDER)  # where tests/bench looks
 sys.path.insert(0, str(HERE.parent / "bench"))
 import rounds  # noqa: E402: found there
-from liax import Liax  # noqa: E402
-from rounds import WORK, markdown, timed  # noqa: E402
+from rounds import WORK, markdown  # noqa: E402
 
 END = time.monotonic() + args.seconds
 missing: list[str] = []  # what was not measured, and why
@@ -53,17 +53,30 @@ def environment() -> dict[str, str]:
 
 
 def output(what: str, limit: float, *words) -> str | None:
-    """What a program says; None, with its reason among those missing, where it fails or takes too long."""
-    if left() < 5:
+    """What a program says; None, with its reason among those missing, where it fails or takes too long. Then it is ended, and all that
+    it has begun, so that nothing computes beside what comes next."""
+    limit = min(limit, left())
+    if limit < 5:
         missing.append(f"{what}: the time was up")
         return None
     try:
-        return subprocess.run([str(w) for w in words], check=True, capture_output=True, text=True, env=environment(), timeout=min(limit, left())).stdout
-    except subprocess.TimeoutExpired as e:
-        missing.append(f"{what}: not done within {e.timeout:.0f} s")
-    except (subprocess.CalledProcessError, OSError) as e:
-        said = (getattr(e, "stderr", "") or getattr(e, "stdout", "") or str(e)).strip().splitlines()
-        missing.append(f"{what}: {said[-1] if said else e}")
+        process = subprocess.Popen([str(w) for w in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True)
+    except OSError as e:
+        missing.append(f"{what}: {e}")
+        return None
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        missing.append(f"{what}: not done within {limit:.0f} s")
+        return None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.returncode == 0:
+        return out
+    said = (err.strip() or out.strip() or f"status {process.returncode}").splitlines()
+    missing.append(f"{what}: {said[-1]}")
     return None
 
 
@@ -71,11 +84,8 @@ def device() -> dict | None:
     if not (FOLDER / "bin" / "device_facts").exists():
         missing.append(f"all: {args.folder} has no programs: `make gpu-tests` makes them where nvcc is")
         return None
-    done = subprocess.run([FOLDER / "bin" / "device_facts", FOLDER / "lib"], capture_output=True, text=True, env=environment())
-    if done.returncode:
-        missing.append(f"all: {done.stdout.strip() or done.stderr.strip()}")
-        return None
-    return json.loads(done.stdout)
+    out = output("all", 60, FOLDER / "bin" / "device_facts", FOLDER / "lib")
+    return json.loads(out) if out else None
 
 
 def clocks() -> str:
@@ -97,41 +107,13 @@ def make_model(scale: float) -> pathlib.Path | None:
 
 # ---- frames
 
-def percentiles(ms: list[float]) -> dict:
-    ms = sorted(ms)
-    return {"ms": ms[len(ms) // 2], "p10": ms[len(ms) // 10], "p90": ms[-1 - len(ms) // 10]}
-
-
 def frames(scale: float, model: pathlib.Path) -> list[dict]:
-    """Whole frames, 8-bit RGB of the host's in and out, three driving pictures in turns."""
+    """Whole frames, and their parts, by batch (bench_frames.py)."""
     rows = []
-    for batch in map(int, args.batches.split(",")):
-        if left() < 5:
-            missing.append(f"frames of s={scale}, batch {batch}: the time was up")
-            continue
-        opened = time.monotonic()
-        engine = Liax(model, sorted(os.sched_getaffinity(0)), batch, device="cuda")
-        engine.draw_bytes()
-        pictures = [random.randbytes(3 * engine.size ** 2) for _ in range(4)]
-        driving = [engine.image(p) for p in pictures[1:]]
-        engine.start(pictures[0], pictures[1])
-        engine.frames()
-        first = time.monotonic() - opened
-        parts = {"frame": (engine.frames, batch)}
-        if batch == 1:
-            parts |= {"encoder": (engine.encoder, 1), "decoder": (engine.decoder, 1)}
-        for part, (run, share) in parts.items():
-            ms = []
-            for i in range(-args.warm, args.frames):
-                if i * share >= args.frames or left() < 2:
-                    break
-                engine.driving = driving[i % 3]
-                took = timed(run) / share
-                if i >= 0:
-                    ms.append(took)
-            if ms:
-                rows.append({"scale": scale, "batch": batch, "part": part, "first_frame_s": first} | percentiles(ms) | {"fps": 1e3 / percentiles(ms)["ms"]})
-        engine.close()
+    for batch in args.batches.split(","):
+        seconds = min(100, left())
+        out = output(f"frames of s={scale:g}, batch {batch}", seconds, sys.executable, HERE / "bench_frames.py", model, batch, args.frames, args.warm, seconds - 5)
+        rows += [{"scale": scale} | row for row in json.loads(out or "[]")]
     return rows
 
 
