@@ -23,9 +23,15 @@
 #define LARGE 4e6
 #define LARGE_SHARE 0.75
 
+/* Channels as they are computed: in whole vectors, which are AVX2's here. */
+static double in_vectors(int channels)
+{
+    return (channels + 7) / 8 * 8;
+}
+
 static double direct_cost(const LxConvDesc *d)
 {
-    const double weights = 9.0 * d->ci * d->co;
+    const double weights = 9 * in_vectors(d->ci) * in_vectors(d->co);
     return weights * (DIRECT_PRODUCT * d->h * d->w + FIRST_FETCH);
 }
 
@@ -35,7 +41,7 @@ static double winograd_cost(const LxConvDesc *d, int m)
     const double tiles = (double)((d->h + m - 1) / m) * ((d->w + m - 1) / m), rounded = TILES_AT_ONCE * ceil(tiles / TILES_AT_ONCE);
     const double positions = (m + 2) * (m + 2), channels = lx_stored_channels(d->ci) + lx_stored_channels(d->co);
     const double fetches = FIRST_FETCH + FETCH * tiles / BLOCK_TILES;
-    return positions * ((double)d->ci * d->co * (WINOGRAD_PRODUCT * rounded + fetches) + TRANSFORM * tiles * channels);
+    return positions * (d->ci * in_vectors(d->co) * (WINOGRAD_PRODUCT * rounded + fetches) + TRANSFORM * tiles * channels);
 }
 
 const LxConvOps *lx_plan_conv(const LxKernels *k, LiaxConv conv, int low_memory, const LxConvDesc *d)

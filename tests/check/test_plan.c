@@ -64,6 +64,7 @@ static void algorithms(void **state)
         assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 0, 3, 1024, 1024, 32), k->winograd[1]);
         assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 0, 3, 1024, 1024, 16), k->winograd[0]); /* large */
         assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 0, 3, 1024, 1024, 8), k->conv[LX_CONV2D]);
+        assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 0, 3, 10, 10, 256), k->winograd[1]); /* direct, 16 of both */
         assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 0, 1, 512, 512, 64), k->conv[LX_CONV2D]);
         assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 0, 3, 3, 512, 64), k->conv[LX_CONV2D]);
         assert_ptr_equal(planned(l, LIAX_CONV_AUTO, 1, 3, 512, 512, 64), k->conv[LX_CONV2D]);
