@@ -94,7 +94,7 @@ LX_INLINE void transform_tile(const int m, const int affine, const Source *s, co
 LX_INLINE void transform_block(const int m, const WinogradPlan *p, ConvTile *t, int block, float *v)
 {
     const Source s = source_of(t);
-    const int first = block * LX_BLOCK_TILES, n = lx_min(LX_BLOCK_TILES, p->tiles - first);
+    const int first = block * p->block_tiles, n = lx_min(p->block_tiles, p->tiles - first);
     t->tile_h = t->tile_w = m + 2;
     for (int i = 0; i < n; i++) {
         t->y = t->from_y = (first + i) / p->tiles_w * m, t->x = t->from_x = (first + i) % p->tiles_w * m;
@@ -119,15 +119,59 @@ static const float *panel_weights(const WinogradPlan *p, const ConvTile *t, int 
     return (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * ci) + (size_t)position * (size_t)(ci * width);
 }
 
-/* M of a group of output channels, for n tiles of a block. */
-static void multiply_block(const WinogradPlan *p, const ConvTile *t, int n, const float *v, float *products)
+/* What comes from memory while a block is multiplied: row after row of its tiles, its outputs and what is added to them, and
+   the inputs of the tiles one block later. */
+typedef struct Ahead {
+    int row;                   /* in the tiles */
+    int y, x, later_y, later_x; /* their first outputs */
+} Ahead;
+
+static Ahead ahead_of(const WinogradPlan *p, int block)
+{
+    const int tile = block * p->block_tiles, later = tile + p->block_tiles;
+    return (Ahead){0, tile / p->tiles_w * p->m, tile % p->tiles_w * p->m, later / p->tiles_w * p->m, later % p->tiles_w * p->m};
+}
+
+LX_INLINE void next_tile(const WinogradPlan *p, int *y, int *x)
+{
+    *x += p->m;
+    if (*x >= p->common.d.w) *x = 0, *y += p->m;
+}
+
+/* n pixels of a row. Inline, as all that leads here, since compilers drop the call of a function that only fetches. */
+LX_INLINE void fetch_pixels(const LxTensor *t, int frame, int y, int x, int n)
+{
+    if (y >= t->h || x >= t->w) return;
+    const float *from = lx_tensor_pixel(t, frame, y, x), *end = from + (ptrdiff_t)lx_min(n, t->w - x) * t->cs;
+    for (; from < end; from += 16) lx_prefetch(from);
+}
+
+LX_INLINE void fetch_row(const WinogradPlan *p, const ConvTile *t, Ahead *f)
+{
+    const LxConvArgs *a = t->a;
+    fetch_pixels(&a->y, t->n, f->y + f->row, f->x, p->m);
+    if (a->residual.data && a->residual.data != a->y.data && !a->residual_up) fetch_pixels(&a->residual, t->n, f->y + f->row, f->x, p->m);
+    if (!p->strip) fetch_pixels(&a->x, t->n, f->later_y + f->row + 1, f->later_x + 1, p->m);
+    if (++f->row < p->m) return;
+    f->row = 0;
+    next_tile(p, &f->y, &f->x);
+    next_tile(p, &f->later_y, &f->later_x);
+}
+
+/* M of a group of output channels. Where there is but one group, products are few for what is read and written, which is fetched
+   meanwhile. */
+static void multiply_block(const WinogradPlan *p, const ConvTile *t, int block, const float *v, float *products)
 {
     const LxConvDesc *d = &p->common.d;
+    const int n = lx_min(p->block_tiles, p->tiles - block * p->block_tiles), steps = p->positions * ceil_div(t->vectors, LX_PANEL);
+    const int rows = p->common.groups == 1 ? n * p->m : 0;
+    Ahead ahead = ahead_of(p, block);
     GemmPixels tiles = {.n = n};
     for (int i = 0; i < n; i++) tiles.a[i] = i * p->common.ci, tiles.c[i] = i * LX_NR;
-    gemm_pixels_end(&tiles, LX_BLOCK_TILES * LX_NR);
-    for (int position = 0; position < p->positions; position++)
+    gemm_pixels_end(&tiles, p->block_tiles * LX_NR);
+    for (int position = 0, step = 0, fetched = 0; position < p->positions; position++)
         for (int i = 0; i < t->vectors; i += LX_PANEL) {
+            for (const int due = rows * ++step / steps; fetched < due; fetched++) fetch_row(p, t, &ahead);
             const int nv = lx_min(LX_PANEL, t->vectors - i);
             const float *u = panel_weights(p, t, position, i);
             const float *next = i + LX_PANEL < t->vectors ? panel_weights(p, t, position, i + LX_PANEL) : panel_weights(p, t, lx_min(position + 1, p->positions - 1), 0);
@@ -155,7 +199,7 @@ LX_INLINE void transform_back(const int m, const float *products, size_t step, f
 LX_INLINE void finish_block(const int m, const WinogradPlan *p, ConvTile *t, int block, const float *products)
 {
     const int step = p->common.group * LX_LANES, row = LX_BACK_TILES * m * step;
-    const int first = block * LX_BLOCK_TILES, end = lx_min(first + LX_BLOCK_TILES, p->tiles);
+    const int first = block * p->block_tiles, end = lx_min(first + p->block_tiles, p->tiles);
     for (int i = first, n; i < end; i += n) {
         t->y = i / p->tiles_w * m, t->x = i % p->tiles_w * m;
         n = lx_min(lx_min(LX_BACK_TILES, end - i), p->tiles_w - i % p->tiles_w);
@@ -199,7 +243,7 @@ static void finish_groups(const WinogradJob *j, ConvTile *t, int block, int from
         t->v = g * p->common.group;
         t->vectors = lx_min(p->common.group, p->common.vectors - t->v);
         t->stats = scratch + p->stats_at + 2 * (size_t)(t->v * LX_LANES);
-        multiply_block(p, t, lx_min(LX_BLOCK_TILES, p->tiles - block * LX_BLOCK_TILES), v, scratch);
+        multiply_block(p, t, block, v, scratch);
         if (p->m == 2) finish_block(2, p, t, block, scratch);
         else finish_block(4, p, t, block, scratch);
     }
