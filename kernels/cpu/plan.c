@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "ref/ref.h"
+#include "x86/tiles.h"
 
 /*
  * Costs in multiply-adds at the processor's peak. Measured on one thread of an AMD EPYC (Zen 3, AVX2), 2026-11-21, at 16 to
@@ -16,8 +17,6 @@
 #define TRANSFORM 12.0 /* for each channel and position of a tile, there and back */
 #define FIRST_FETCH 13.0
 #define FETCH 5.0
-#define TILES_AT_ONCE 6 /* as gemm.h takes them */
-#define BLOCK_TILES 24
 
 /* Of weights so large (16 MB) all layers' together decide how much memory a model takes: more of it must save a quarter of the time. */
 #define LARGE 4e6
@@ -38,9 +37,9 @@ static double direct_cost(const LxConvDesc *d)
 /* In tiles of m x m. */
 static double winograd_cost(const LxConvDesc *d, int m)
 {
-    const double tiles = (double)((d->h + m - 1) / m) * ((d->w + m - 1) / m), rounded = TILES_AT_ONCE * ceil(tiles / TILES_AT_ONCE);
+    const double tiles = (double)((d->h + m - 1) / m) * ((d->w + m - 1) / m), rounded = LX_ROWS * ceil(tiles / LX_ROWS);
     const double positions = (m + 2) * (m + 2), channels = lx_stored_channels(d->ci) + lx_stored_channels(d->co);
-    const double fetches = FIRST_FETCH + FETCH * tiles / BLOCK_TILES;
+    const double fetches = FIRST_FETCH + FETCH * tiles / LX_BLOCK_TILES;
     return positions * (d->ci * in_vectors(d->co) * (WINOGRAD_PRODUCT * rounded + fetches) + TRANSFORM * tiles * channels);
 }
 

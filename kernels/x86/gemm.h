@@ -8,6 +8,7 @@
 
 #include "core/half.h"
 #include "x86/simd.h"
+#include "x86/tiles.h"
 
 #if LX_LANES == 8
 #define LX_PANEL 2 /* vectors in a panel of B */
@@ -17,7 +18,6 @@
 #define LX_TILE_STRING "6x64"
 #endif
 
-#define LX_ROWS 6             /* pixels at a time */
 #define LX_CHUNK_BYTES 24576  /* of B at a time: it stays in a first-level cache of 32 KiB, beside what streams by */
 #define LX_PIXELS 512         /* most pixels of one product, a multiple of LX_ROWS above */
 

@@ -18,7 +18,6 @@
 #include "x86/conv_plan.h"
 #include "x86/winograd_transform.h"
 
-#define LX_BLOCK_TILES 24   /* most tiles in a block, a multiple of LX_ROWS */
 #define LX_GROUP_CHANNELS 64 /* output channels in a group: its M stays in a second-level cache of 512 KiB */
 #define LX_CHUNK_CHANNELS 64 /* input channels that are transformed together */
 #define LX_BACK_TILES 4     /* tiles of one row that are transformed back together */
