@@ -226,20 +226,24 @@ static void conv_item(void *arg, int item, int slot)
     const ConvPlan *p = &j->p;
     const int part = item / j->frames % p->parts, band = item / j->frames / p->parts % p->bands, group = item / j->frames / p->parts / p->bands;
     ConvTile t = conv_tile_of(j, item % j->frames, slot);
-    t.y = band * p->rows, t.v = group * p->group, t.pitch = p->sums_w;
-    t.rows = lx_min(p->rows, p->grid_h - t.y);
+    t.v = group * p->group, t.pitch = p->sums_w;
     t.vectors = lx_min(p->group, p->vectors - t.v);
-    t.from_y = t.y * p->step;
-    t.tile_h = halo_size(&p->d, t.rows), t.sums_h = sums_size(&p->d, t.rows);
     memset(t.stats, 0, 2 * (size_t)(p->group * LX_LANES) * sizeof(float));
-    const int from = part * p->span, to = lx_min(from + p->span, p->grid_w);
+    const int from = part * p->span, to = lx_min(from + p->span, p->grid_w), top = band * p->deep, bottom = lx_min(top + p->deep, p->grid_h);
     for (t.x = from; t.x < to; t.x += p->cols) {
         if (t.x > from) carry_sums(&t);
         t.cols = lx_min(p->cols, to - t.x);
         t.from_x = t.x * p->step;
         t.tile_w = halo_size(&p->d, t.cols), t.sums_w = sums_size(&p->d, t.cols);
-        conv_tile(j->form, &t);
+        for (t.y = top; t.y < bottom; t.y += p->rows) {
+            t.rows = lx_min(p->rows, bottom - t.y);
+            t.from_y = t.y * p->step;
+            t.tile_h = halo_size(&p->d, t.rows), t.sums_h = sums_size(&p->d, t.rows);
+            t.blurred = t.y > top ? 2 : 0; /* of 1x1: k = 3 has one tile */
+            conv_tile(j->form, &t);
+        }
     }
+    t.y = top, t.rows = bottom - top;
     if (j->a->stats) write_stats(&t, part, p->parts);
 }
 

@@ -6,6 +6,8 @@
 
 #include "x86/conv_load.h"
 
+#define LX_FINISH_PIXELS 16
+
 /* Pixels x ... x+n-1 of row y of the output, from sums that lie `step` floats apart; `fir`: each from four of them. */
 typedef struct OutputRow {
     const ConvTile *t;
@@ -83,12 +85,13 @@ static void finish_row(const OutputRow *o)
         for (int i = 0; i < o->n; i++) memset(lx_tensor_pixel(&t->a->y, t->n, o->y, o->x + i) + end, 0, (size_t)(cs - end) * sizeof(float));
 }
 
-/* All rows of a tile whose sums are outputs. */
+/* All rows of a tile whose sums are outputs, so many pixels at a time that both stay in a first-level cache. */
 static void finish_plain(const ConvTile *t)
 {
     const int step = t->p->group * LX_LANES;
     for (int r = 0; r < t->rows; r++)
-        finish_row(&(OutputRow){t, t->y + r, t->x, t->cols, 0, step, t->sums + (ptrdiff_t)r * t->pitch * step});
+        for (int x = 0; x < t->cols; x += LX_FINISH_PIXELS)
+            finish_row(&(OutputRow){t, t->y + r, t->x + x, lx_min(LX_FINISH_PIXELS, t->cols - x), 0, step, t->sums + ((ptrdiff_t)r * t->pitch + x) * step});
 }
 
 /* Row r of a transposed convolution's outputs: FIR * 4 over four rows of sums into `line`, then along it. Outputs within

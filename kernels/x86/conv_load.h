@@ -108,18 +108,18 @@ LX_INLINE void blurred_vector(const int width, const float *const u[4], int i, f
 }
 
 /* LX_CONV_DOWN2D. Blurred pixel i takes u[i - pad] ... u[i - pad + 3]: all of them for 3x3, every second for 1x1, whose taps
-   see no other. `line` keeps four rows that are done along x. */
+   see no other. `line` keeps four rows that are done along x, by their number modulo 4. */
 static void load_blurred(const ConvTile *t)
 {
     const Source s = source_of(t);
     const int k3 = t->p->d.k == 3, step = k3 ? 1 : 2, pad = k3 ? 2 : 1;
     const int first_y = step * t->from_y - pad, first_x = step * t->from_x - pad, n = t->tile_w * s.channels;
-    int done = 0; /* rows of u, from first_y on */
+    int done = first_y + t->blurred; /* the next row of u to do */
     for (int r = 0; r < t->tile_h; r++) {
-        for (; done < step * r + 4; done++)
-            fir_row(&s, source_row(&s, first_y + done), first_x, step, t->tile_w, t->line + (ptrdiff_t)(done % 4) * n);
+        const int y = first_y + step * r;
+        for (; done < y + 4; done++) fir_row(&s, source_row(&s, done), first_x, step, t->tile_w, t->line + (ptrdiff_t)(done & 3) * n);
         const float *u[4];
-        for (int i = 0; i < 4; i++) u[i] = t->line + (ptrdiff_t)((step * r + i) % 4) * n;
+        for (int i = 0; i < 4; i++) u[i] = t->line + (ptrdiff_t)((y + i) & 3) * n;
         float *out = t->tile + (ptrdiff_t)r * n;
         int i = 0;
         for (; i + LX_LANES <= n; i += LX_LANES) blurred_vector(LX_LANES, u, i, out);

@@ -29,7 +29,8 @@ typedef struct ConvPlan {
     LxConvDesc d;
     int grid_h, grid_w;         /* what the tiles cover: outputs; of a transposed convolution inputs */
     int rows, cols;             /* of a tile, at most */
-    int bands, tiles;           /* bands of rows; tiles in a band */
+    int bands, tiles;           /* bands of rows; tiles across a band */
+    int deep;                   /* rows of a band: those of a tile, or of several, one below another */
     int span, parts;            /* columns of a band in one item; items along a band */
     int tile_h, tile_w;         /* with halo, at most */
     int sums_h, sums_w;         /* likewise: what the products give */
@@ -67,11 +68,11 @@ static int sums_size(const LxConvDesc *d, int n)
 }
 
 /* Tiles of a transposed convolution are narrow, since the sums that neighbours share are kept from tile to tile, and high,
-   since those of the next band are not. */
+   since those of the next band are not. Those of a blurred 1x1 are wide and low, for memory to be read in long rows. */
 static void plan_tiles(ConvPlan *p)
 {
     const int pixels = p->d.kind == LX_CONV_DOWN2D ? 128 : 256;
-    const int wide = p->d.kind == LX_CONV2D ? 32 : p->d.kind == LX_CONV_DOWN2D ? 16 : 8;
+    const int wide = p->d.kind == LX_CONV2D ? 32 : p->d.kind != LX_CONV_DOWN2D ? 8 : p->d.k == 3 ? 16 : pixels;
     p->tiles = ceil_div(p->grid_w, wide);
     p->cols = ceil_div(p->grid_w, p->tiles);
     p->bands = ceil_div(p->grid_h, lx_min(pixels / p->cols, 32));
@@ -86,6 +87,9 @@ static void plan_parts(ConvPlan *p, int parts)
     p->span = ceil_div(p->tiles, lx_max(parts, 1)) * p->cols;
     p->parts = ceil_div(p->grid_w, p->span);
 }
+
+/* Whether the tiles of a band lie one below another, and each takes over the rows that are blurred along x already. */
+LX_INLINE int goes_down(const ConvPlan *p) { return p->d.kind == LX_CONV_DOWN2D && p->d.k == 1 && p->ci == p->block; }
 
 /* Enough items: by channels first, then by columns, then by rows, which costs a transposed convolution most. The parts of a
    band are not more than its output rows, so that each has a slot for its statistics. */
@@ -104,6 +108,10 @@ static void plan_items(ConvPlan *p)
     }
     const int fewest = rows_out(d) * (p->grid_h - (p->bands - 1) * p->rows);
     if (p->parts > fewest) plan_parts(p, fewest);
+    p->deep = p->rows;
+    if (!goes_down(p)) return;
+    p->deep *= lx_max(p->groups * p->bands * p->parts / LX_MIN_ITEMS, 1);
+    p->bands = ceil_div(p->grid_h, p->deep);
 }
 
 static void plan_filling(ConvPlan *p)
@@ -156,6 +164,7 @@ typedef struct ConvTile {
     int tile_h, tile_w, sums_h, sums_w;
     int pitch;            /* pixels from one row of sums to the next */
     int carried;          /* columns of sums that the tile before left */
+    int blurred;          /* rows of `line` that the tile above left */
     int c, channels;      /* of the input: first, how many */
     int v, vectors;       /* of the output: first, how many */
     const float *filled;  /* this frame, filled as a whole; NULL: it is not */
