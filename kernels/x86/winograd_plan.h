@@ -78,7 +78,8 @@ static WinogradPlan winograd_plan(const LxConvDesc *d, int m, int slots)
     p.v_step = padded_step((size_t)(p.block_tiles * c->ci));
     p.v_floats = (size_t)p.positions * p.v_step;
     if (p.runs == p.blocks && !balanced(p.runs, slots)) {
-        p.strip = lx_max(lx_min(p.blocks, (int)(LX_STRIP_BYTES / sizeof(float) / p.v_floats)), 1);
+        const int most = lx_max(lx_min(p.blocks, (int)(LX_STRIP_BYTES / sizeof(float) / p.v_floats)), 1);
+        p.strip = ceil_div(p.blocks, ceil_div(p.blocks, most));
         while (c->group > LX_PANEL && p.strip * ceil_div(c->vectors, c->group) < LX_ITEMS_A_SLOT * slots) c->group = c->group / LX_PANEL / 2 * LX_PANEL;
     }
     c->groups = ceil_div(c->vectors, c->group);
