@@ -20,7 +20,7 @@
 namespace {
 
 constexpr int MAX_DEVICES = 8;
-constexpr size_t ALIGN = 512, RED = 512; /* bytes; RED lies behind each allocation */
+constexpr size_t ALIGN = 512, RED = 512, LARGE = 8 << 20; /* bytes; RED lies behind each allocation */
 
 std::recursive_mutex lock; /* of all below */
 
@@ -140,7 +140,10 @@ struct Opened {
     {
         std::lock_guard<std::recursive_mutex> hold(lock);
         running--;
-        if (!running) protect();
+        static unsigned turn;
+        size_t opened = 0;
+        for (const Device &d : devices) opened += d.opened;
+        if (!running && (opened < LARGE || ++turn % 16 == 0)) protect(); /* closing much memory takes longer than a kernel */
     }
 };
 
