@@ -374,10 +374,10 @@ static void batch(const Form *f)
 
 static void slots(const Form *f)
 {
-    static const Case cases[] = {{3, 20, 24, 18, 22, 2, ALL}, {3, 140, 136, 20, 36, 1, ALL}, {3, 20, 24, 58, 56, 1, ALL}};
+    static const Case cases[] = {{3, 20, 24, 18, 22, 2, ALL}, {3, 140, 136, 20, 36, 1, ALL}, {3, 20, 24, 58, 56, 1, ALL}, {1, 5, 12, 128, 130, 1, ALL}};
     static const int counts[] = {1, 2, 3, 7};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (!takes(f, &cases[i])) continue;
+        if (cases[i].k < smallest_k(f->kind) || !takes(f, &cases[i])) continue;
         CheckMemory m = {0};
         const Inputs in = make_inputs(&m, f->kind, &cases[i]);
         const Outputs one = run_case(&m, f->ops, &in, 1);
