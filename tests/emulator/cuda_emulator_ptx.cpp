@@ -54,7 +54,7 @@ float half_of(unsigned pair, int i) { return lx_emu_half_to_float(static_cast<un
 float truncated(double v)
 {
     const float f = static_cast<float>(v);
-    return std::isfinite(v) && std::fabs(static_cast<double>(f)) > std::fabs(v) ? std::nextafter(f, 0.0f) : f;
+    return std::fabs(static_cast<double>(f)) > std::fabs(v) ? __uint_as_float(__float_as_uint(f) - 1) : f; /* infinity becomes the largest number */
 }
 
 struct Rows {
@@ -94,12 +94,18 @@ template <int n> void widen(double (&to)[n], const unsigned short (&from)[n])
     for (int i = 0; i < n; i++) to[i] = lx_emu_half_to_float(from[i]);
 }
 
+typedef double Row __attribute__((vector_size(64))); /* which a compiler cuts into what its processor has */
+
 /* Sums are exact inside, as far as double is, and truncated once. Only registers are looked at: nothing for the sanitizers. */
 __attribute__((no_sanitize("address"), no_sanitize("undefined"))) void multiply(void *const lanes[32], const char *)
 {
     Product *const *const p = reinterpret_cast<Product *const *>(lanes);
     unsigned short halves_a[256], halves_b[128]; /* [16][16], [16][8] */
-    double a[256], b[128];
+    double a[256];
+    union {
+        double flat[128];
+        Row row[16];
+    } b;
     for (int l = 0; l < 32; l++)
         for (int j = 0; j < 4; j++)
             for (int i = 0; i < 2; i++) halves_a[(l / 4 + 8 * (j % 2)) * 16 + 2 * (l % 4) + i + 8 * (j / 2)] = static_cast<unsigned short>(p[l]->a[j] >> 16 * i);
@@ -108,12 +114,11 @@ __attribute__((no_sanitize("address"), no_sanitize("undefined"))) void multiply(
         for (int l = 0; l < 32; l++)
             for (int j = 0; j < 2; j++)
                 for (int i = 0; i < 2; i++) halves_b[(2 * (l % 4) + i + 8 * j) * 8 + l / 4] = static_cast<unsigned short>(p[l]->b[nth][j] >> 16 * i);
-        widen(b, halves_b);
+        widen(b.flat, halves_b);
         for (int m = 0; m < 16; m++) { /* a row of eight sums, of which four lanes have two each */
-            double sum[8];
+            Row sum;
             for (int n = 0; n < 8; n++) sum[n] = p[m % 8 * 4 + n / 2]->d[nth][m / 8 * 2 + n % 2];
-            for (int k = 0; k < 16; k++)
-                for (int n = 0; n < 8; n++) sum[n] += a[16 * m + k] * b[8 * k + n];
+            for (int k = 0; k < 16; k++) sum += a[16 * m + k] * b.row[k];
             for (int n = 0; n < 8; n++) p[m % 8 * 4 + n / 2]->d[nth][m / 8 * 2 + n % 2] = truncated(sum[n]);
         }
     }
