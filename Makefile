@@ -166,8 +166,9 @@ else
 	$(BUILD)/bin/liax-synth --size 128 --scale 0.125 --motions 40 $@
 endif
 
+# CUDA=no: kernels for all generations of GPUs take longer to compile than all else.
 demo: deps ## draw a portrait and a driver, animate one by the other: pictures in build/demo
-	@$(MAKE) --no-print-directory -s all $(DEMO_MODEL)
+	@$(MAKE) --no-print-directory -s all $(DEMO_MODEL) CUDA=no
 	@examples/demo/demo.sh $(BUILD)
 
 # Goes on training from the shipped weights (weights-tools/train/README.md); the shared library feeds it with drawings.
