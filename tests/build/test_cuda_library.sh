@@ -26,6 +26,30 @@ else
     done
 fi
 
+# ---- the program with it: devices, and each layer's tier, by the table and forced
+"$build/bin/liax-synth" --size 8 --widths 16,16 --motions 2 "$work/wide.liax"
+liax() { cp "$emulated" "$work/lib/" && "$work/bin/liax" "$@"; }
+devices() {
+    for device in cuda cuda:0 auto; do
+        liax bench -m "$work/wide.liax" --device $device --runs 1 | tee "$work/bench" | grep -q ' on cuda:0 ' || { cat "$work/bench"; return 1; }
+    done
+    ! liax bench -m "$work/wide.liax" --device cuda:1 --runs 1
+}
+tiers() {
+    for way in "auto:mma f16" "direct:mma f16" "ref:plain f16"; do
+        liax bench -m "$work/wide.liax" --device cuda --conv "${way%%:*}" --runs 1 --layers >"$work/layers" || return 1
+        grep ' 16>16 x 8 x 8 ' "$work/layers" | grep conv2d >"$work/wide"
+        [ -s "$work/wide" ] && ! grep -v " ${way#*:} " "$work/wide" || { cat "$work/layers"; return 1; }
+    done
+}
+if [ -e "$emulated" ]; then
+    test_case "liax --device cuda, cuda:N and auto" devices
+    test_case "liax bench --layers names each layer's tier" tiers
+else
+    skip_case "liax on a CUDA device" "there is no emulated library"
+fi
+rm -f "$work/lib/libliax-cuda.so"
+
 # ---- the real one, where there is no driver
 "$build/bin/liax-synth" --size 8 --widths 4,4 --motions 2 "$work/m.liax"
 refuses() { # by a sentence and a status, and "auto" goes on
