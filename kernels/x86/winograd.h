@@ -158,13 +158,12 @@ LX_INLINE void fetch_row(const WinogradPlan *p, const ConvTile *t, Ahead *f)
     next_tile(p, &f->later_y, &f->later_x);
 }
 
-/* M of a group of output channels. Where there is but one group, products are few for what is read and written, which is fetched
-   meanwhile. */
+/* M of a group of output channels. */
 static void multiply_block(const WinogradPlan *p, const ConvTile *t, int block, const float *v, float *products)
 {
     const LxConvDesc *d = &p->common.d;
     const int n = lx_min(p->block_tiles, p->tiles - block * p->block_tiles), steps = p->positions * ceil_div(t->vectors, LX_PANEL);
-    const int rows = p->common.groups == 1 ? n * p->m : 0;
+    const int rows = p->fetch ? n * p->m : 0;
     Ahead ahead = ahead_of(p, block);
     GemmPixels tiles = {.n = n};
     for (int i = 0; i < n; i++) tiles.a[i] = i * p->common.ci, tiles.c[i] = i * LX_NR;

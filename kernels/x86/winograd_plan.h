@@ -22,6 +22,7 @@
 #define LX_CHUNK_CHANNELS 64 /* input channels that are transformed together */
 #define LX_BACK_TILES 4     /* tiles of one row that are transformed back together */
 #define LX_STRIP_BYTES (16 << 20) /* most V of a strip: it stays in a last-level cache */
+#define LX_FETCH_BYTES (4 << 20) /* of a picture that is fetched: it does not stay in a cache */
 #define LX_MOST_IDLE 6      /* strips where more than one in so many parts of all threads' time would be lost in the end */
 #define LX_ITEMS_A_SLOT 2   /* of a strip, at least */
 
@@ -32,6 +33,7 @@ typedef struct WinogradPlan {
     int m, points, positions;  /* m + 2, and its square */
     int tiles_w, tiles, blocks;
     int block_tiles;           /* tiles in a block */
+    int fetch;                 /* what a block reads and writes is fetched while it is multiplied */
     int runs;                  /* of blocks: each adds up statistics of its own */
     int chunks;                /* of input channels */
     size_t v_step, v_floats;   /* from one position to the next; of a block */
@@ -83,6 +85,8 @@ static WinogradPlan winograd_plan(const LxConvDesc *d, int m, int slots)
         while (c->group > LX_PANEL && p.strip * ceil_div(c->vectors, c->group) < LX_ITEMS_A_SLOT * slots) c->group = c->group / LX_PANEL / 2 * LX_PANEL;
     }
     c->groups = ceil_div(c->vectors, c->group);
+    /* with more groups there are products enough for all that waits */
+    p.fetch = c->groups == 1 && (size_t)d->h * (size_t)d->w * (size_t)d->co * sizeof(float) >= LX_FETCH_BYTES;
     p.m_step = padded_step((size_t)((p.block_tiles + 1) * LX_NR)); /* and a tile that nobody reads */
     p.sums_at = (size_t)(c->group / LX_PANEL * p.positions) * p.m_step;
     p.border_at = p.sums_at + (size_t)(LX_BACK_TILES * m * m * c->group * LX_LANES);
