@@ -191,6 +191,8 @@ void test_halves(void **)
         assert_int_equal(lx_emu_float_to_half(std::nextafter(middle, 1e9f)), h + 1);
         assert_int_equal(lx_emu_float_to_half(std::nextafter(middle, 0.0f)), h);
         assert_int_equal(lx_emu_double_to_half(middle), h & 1 ? h + 1 : h);
+        assert_int_equal(lx_emu_double_to_half(std::nextafter(static_cast<double>(middle), 1e9)), h + 1);
+        assert_int_equal(lx_emu_double_to_half(std::nextafter(static_cast<double>(middle), 0.0)), h);
     }
     assert_int_equal(lx_emu_float_to_half(65519.99f), 0x7bff);
     assert_int_equal(lx_emu_float_to_half(65520), 0x7c00);
