@@ -18,14 +18,14 @@
 #define LX_UNROLL
 #endif
 
-/* Between two looks at what another thread will write. */
-LX_INLINE void lx_pause(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
+/* Between two looks at what another thread will write: leaves the core to its other thread, where the compiler knows how. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_ia32_pause)
+#define lx_pause() __builtin_ia32_pause()
 #endif
-}
+#endif
+#if !defined(lx_pause)
+#define lx_pause() ((void)0)
+#endif
 
 #endif
