@@ -10,13 +10,13 @@ folder=${1:-build/gpu}
 export LD_LIBRARY_PATH="$PWD/$folder/lib:$folder/lib:${LD_LIBRARY_PATH:-}" LIAX_TEST_CUDA="$folder/lib"
 case $folder in /*) ;; *) LIAX_TEST_CUDA=$PWD/$folder/lib ;; esac
 mkdir -p "$folder/tests/log" || exit 2
-end=$(($(date +%s) + ${GPU_SECONDS:-570}))
 
 facts=null why=
 if [ ! -x "$folder/bin/device_facts" ]; then why="$folder has no programs: \`make gpu-tests\` makes them where nvcc is"
 elif said=$("$folder/bin/device_facts" "$LIAX_TEST_CUDA" 2>&1); then facts=$said
 else why=$said
 fi
+end=$(($(date +%s) + ${GPU_SECONDS:-570}))
 
 # TAP of one program for every test of it: {"program": ..., "seconds": ..., "tests": [{"name": ..., "result": ...}]}
 json() { # json NAME SECONDS TAP
