@@ -1,7 +1,8 @@
-"""Where the made-up model of one size and scale lies in every engine's format, and its inputs."""
+"""Where a model lies in every engine's format, and its inputs."""
 from __future__ import annotations
 
 import pathlib
+import re
 
 import numpy as np
 
@@ -11,9 +12,19 @@ PARTS = ("encoder", "decoder")
 
 
 class Files:
-    def __init__(self, size: int, scale: float):
-        self.tag = f"{size}_{round(scale * 1000)}"  # pnnx makes underscores of all signs but letters and digits
-        self.container, self.checkpoint, self.data = (WORK / f"peers_{self.tag}{end}" for end in (".liax", ".safetensors", ".npz"))
+    """Of a made-up model, {"size": S, "scale": s} or {"size": S, "widths": "w4,w8,..."}, or of {"checkpoint": FILE}, a path of safetensors."""
+
+    def __init__(self, model: dict):
+        self.model, given = model, model.get("checkpoint")
+        if given:
+            self.title, tag = pathlib.Path(given).name, str(pathlib.Path(given).resolve())
+        elif "widths" in model:
+            self.title, tag = f"S={model['size']} widths={model['widths']}", f"{model['size']}_{model['widths']}"
+        else:
+            self.title, tag = f"S={model['size']} s={model['scale']}", f"{model['size']}_{round(model['scale'] * 1000)}"
+        self.tag = re.sub("[^A-Za-z0-9]+", "_", tag)  # as pnnx does with names
+        self.container, self.data = (WORK / f"peers_{self.tag}{end}" for end in (".liax", ".npz"))
+        self.checkpoint = pathlib.Path(given) if given else WORK / f"peers_{self.tag}.safetensors"
 
     def onnx(self, part: str) -> pathlib.Path:
         return WORK / f"{part}_{self.tag}.onnx"

@@ -1,6 +1,7 @@
-"""The network as other engines take it: one made-up model in all their formats, its inputs, and its outputs in float64."""
+"""The network as other engines take it: one model in all their formats, its inputs, and its outputs in float64."""
 from __future__ import annotations
 
+import json
 import math
 import pathlib
 import subprocess
@@ -109,13 +110,13 @@ def load_parts(files: Files, form=Liax) -> dict[str, torch.nn.Module]:
     return {"encoder": Encoder(net).eval(), "decoder": Decoder(net).eval()}
 
 
-def make_data(files: Files, size: int, device: str) -> None:
+def make_data(files: Files, device: str) -> None:
     """Two pictures, what the network makes of them in float64, and between encoder and decoder float32."""
     rng = np.random.default_rng(0)
-    source, driving = (np.asarray(Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((size, size), Image.BICUBIC)) for _ in range(2))
     torch.set_default_dtype(torch.float64)
     with mock.patch.object(torch.Tensor, "float", torch.Tensor.double):  # which the network calls where it wants full precision
         net = network.Liax.from_checkpoint(load_file(files.checkpoint)).to(device)
+        source, driving = (np.asarray(Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((net.size, net.size), Image.BICUBIC)) for _ in range(2))
         alpha = net.alpha(net.encode(torch.from_numpy(network_input(driving)).double().to(device))[0])
         z, features = net.encode(torch.from_numpy(network_input(source)).double().to(device))
         z = z + net.motion(alpha)
@@ -135,17 +136,26 @@ def make_ncnn(files: Files, name: str, part, inputs) -> None:
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # where it fails, its files are missing
 
 
-def prepare(size: int, scale: float, device: str) -> None:
+def make_weights(files: Files) -> None:
+    if "checkpoint" in files.model:
+        commands = [[BUILD / "bin" / "liax-convert", files.checkpoint, files.container]]
+    else:
+        shape = [word for key, value in files.model.items() for word in (f"--{key}", str(value))]
+        latent = int(files.model["widths"].split(",")[0]) if "widths" in files.model else round(512 * files.model["scale"])
+        commands = [[BUILD / "bin" / "liax-synth", *shape, "--motions", str(min(40, latent)), path] for path in (files.container, files.checkpoint)]
+    makers = [subprocess.Popen(command) for command in commands if not command[-1].exists()]
+    if any([maker.wait() for maker in makers]):
+        sys.exit(1)
+
+
+def prepare(model: dict, device: str) -> None:
     """Make what is not there yet; engines on a GPU need no other formats."""
     WORK.mkdir(parents=True, exist_ok=True)
-    files = Files(size, scale)
-    makers = [subprocess.Popen([BUILD / "bin" / "liax-synth", "--size", str(size), "--scale", str(scale), "--motions", "40", path])
-              for path in (files.container, files.checkpoint) if not path.exists()]
-    if any(maker.wait() for maker in makers):
-        sys.exit(1)
+    files = Files(model)
+    make_weights(files)
     if not files.data.exists():
         take(TRAINED)
-        make_data(files, size, device)
+        make_data(files, device)
         take(EXPORTED)
     if device != "cpu":
         return
@@ -160,4 +170,4 @@ def prepare(size: int, scale: float, device: str) -> None:
 
 
 if __name__ == "__main__":
-    prepare(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
+    prepare(json.loads(sys.argv[1]), sys.argv[2])

@@ -170,7 +170,7 @@ def peak_mb() -> float:
 
 def start(spec: dict) -> tuple[dict, dict]:
     """The parts, and what there is to say about loading them."""
-    files = Files(spec["size"], spec["scale"])
+    files = Files(spec["model"])
     module, make = ENGINES[spec["engine"]]
     importlib.import_module(module)
     imported, parts, got = peak_mb(), {}, {}

@@ -1,9 +1,9 @@
 """libliax beside the engines that a user would otherwise take: PyTorch, ONNX Runtime, OpenVINO, ncnn; on this CPU.
 
-    tests/bench/peers.py [--scale 0.5] [--size 512] [--threads 2] [--precision f32] [--isa native] [--parts encoder,decoder]
-                         [--engines liax,torch,...] [--rounds 10] [--out STEM]
+    tests/bench/peers.py [--size 512] [--scale 0.5 | --widths w4,w8,... | --checkpoint FILE] [--threads 2] [--precision f32] [--isa native]
+                         [--parts encoder,decoder] [--engines liax,torch,...] [--rounds 10] [--out STEM]
 
-Every engine gets the same made-up model (liax-synth) and runs in a process of its own. Outputs are compared first, with the network in
+Every engine gets the same model, made up (liax-synth) or a file's, and runs in a process of its own. Outputs are compared first, with the network in
 float64; then the engines take turns. Writes STEM.json, STEM.md and a plot. `make bench-peers` runs it; LIAX_BUILD names the build folder.
 """
 from __future__ import annotations
@@ -20,7 +20,7 @@ import time
 
 import plot
 import rounds
-from peer_files import PARTS
+from peer_files import PARTS, Files
 from rounds import WORK, Cores, Rounds, compared, markdown
 
 CUDA = ("liax-cuda", "torch-cuda", "torch-cuda-graph", "torch-cuda-compile")  # on a GPU, in f16
@@ -36,7 +36,7 @@ class Peer:
     """An engine in its process (peer_worker.py)."""
 
     def __init__(self, engine: str, args: argparse.Namespace, cpus: list[int]):
-        spec = {"engine": engine, "cpus": cpus, "precision": args.precision, "parts": args.parts, "size": args.size, "scale": args.scale}
+        spec = {"engine": engine, "cpus": cpus, "precision": args.precision, "parts": args.parts, "model": args.model}
         env = os.environ | {"OMP_NUM_THREADS": str(len(cpus))} | (AVX2.get(engine, {}) if args.isa == "avx2" else {})
         self.process = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("peer_worker.py"), json.dumps(spec)], env=env, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(WORK / f"{engine}.log", "w"))
@@ -90,7 +90,7 @@ def measure(args: argparse.Namespace, cores: Cores, peers: dict[str, Peer]) -> t
 def report(args: argparse.Namespace, cores: Cores, peers: dict[str, Peer], turns: Rounds, ms: dict) -> None:
     base = next(iter(peers))
     versions = {name: importlib.metadata.version(PACKAGES[name]) for name in peers if name in PACKAGES}
-    facts = {"machine": rounds.machine(), "size": args.size, "scale": args.scale, "threads": args.threads, "precision": args.precision, "isa": args.isa,
+    facts = {"machine": rounds.machine(), "model": args.model, "threads": args.threads, "precision": args.precision, "isa": args.isa,
              "versions": versions, "base": base, "probe": cores.facts(), "rounds": turns.facts(),
              "engines": {name: peer.facts | {part: compared(ms[part][name], ms[part][base]) for part in ms} for name, peer in peers.items()}}
     last = list(ms)[-1]  # which the table is sorted by
@@ -104,17 +104,20 @@ def report(args: argparse.Namespace, cores: Cores, peers: dict[str, Peer], turns
         table.append([f"{name} {versions.get(name, '')}".strip(), *cells, f"{row['load_ms'] / 1e3:.1f}", f"{row['peak_mb']:.0f}", f"{row['imported_mb']:.0f}",
                       f"{max(row['errors'].values()):.0e}"])
     head = ["engine", *(f"{part} {what}" for part in ms for what in ("min ms", "median", "ratio")), "first frame, s", "peak MB", "of it imports", "error"]
-    text = (f"S={args.size} s={args.scale}, {args.precision}, {args.isa} instructions, {args.threads} threads; {facts['machine']['processor']}, "
+    text = (f"{args.title}, {args.precision}, {args.isa} instructions, {args.threads} threads; {facts['machine']['processor']}, "
             f"{facts['machine']['date']}, {facts['machine']['commit']}\n\n{markdown(head, table)}\n"
             f"{turns.sentence()}. Ratio: median over rounds of the time over {base}'s. First frame: with loading, without imports. "
             "Error: largest, in shares of the largest value, against float64.\n")
-    rounds.write(args.out, facts, text, {"time": plot.bars(f"S={args.size}, s={args.scale}, {args.precision}, {args.threads} threads: whisker from the minimum", "ms", groups)})
+    rounds.write(args.out, facts, text, {"time": plot.bars(f"{args.title}, {args.precision}, {args.threads} threads: whisker from the minimum", "ms", groups)})
 
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("--scale", type=float, default=0.5)
     ap.add_argument("--size", type=int, default=512)
+    shape = ap.add_mutually_exclusive_group()
+    shape.add_argument("--scale", type=float, default=0.5, help="channel multiplier of a made-up model")
+    shape.add_argument("--widths", help="its channels at 4x4, 8x8, ... instead")
+    shape.add_argument("--checkpoint", help="a trained model instead, of safetensors; it has its own size")
     ap.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     ap.add_argument("--precision", choices=("f32", "bf16", "f16"), default="f32")
     ap.add_argument("--isa", choices=("native", "avx2"), default="native", help="avx2 keeps engines to AVX2 where they can do more")
@@ -124,10 +127,12 @@ def main() -> None:
     rounds.add_options(ap, 10)
     ap.add_argument("--out", type=pathlib.Path, default=WORK / "peers", help="of the files, without their endings")
     args = ap.parse_args()
+    args.model = {"checkpoint": args.checkpoint} if args.checkpoint else {"size": args.size} | ({"widths": args.widths} if args.widths else {"scale": args.scale})
+    args.title = Files(args.model).title
 
     # in a process of its own, so that nothing of PyTorch stays in this one
     device = "cuda" if set(args.engines) & set(CUDA) else "cpu"
-    subprocess.run([sys.executable, pathlib.Path(__file__).with_name("peer_model.py"), str(args.size), str(args.scale), device], check=True)
+    subprocess.run([sys.executable, pathlib.Path(__file__).with_name("peer_model.py"), json.dumps(args.model), device], check=True)
     cores = Cores(args.threads, args.free, args.wait)
     peers = start(args, cores.cpus)
     report(args, cores, peers, *measure(args, cores, peers))
