@@ -13,7 +13,7 @@
 
 /* Of everything that a backend in a library of its own shares with libliax: this file, the contracts of kernels/ and the
    structs of lib/core that they use. Count it up whenever one of them changes. */
-enum { LX_BACKEND_ABI = 3 };
+enum { LX_BACKEND_ABI = 4 };
 
 /* One stream of work on a device: what is asked on it is done in the order of asking, and may be done after the call. A
    backend's own struct begins with it. */

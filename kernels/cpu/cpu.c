@@ -118,8 +118,6 @@ static LiaxStatus check_options(const LiaxModelOptions *o, LxLog *log)
         return lx_fail(log, LIAX_E_ARG, "device \"%.64s\": the CPU is one device, named \"cpu\"", o->device);
     if (o->precision < LIAX_PRECISION_AUTO || o->precision > LIAX_PRECISION_BF16)
         return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: the CPU backend computes in f32 or bf16");
-    if (o->precision == LIAX_PRECISION_BF16 && o->conv == LIAX_CONV_WINOGRAD)
-        return lx_fail(log, LIAX_E_UNSUPPORTED, "precision: Winograd's method computes in f32, not in bf16");
     if (o->conv < LIAX_CONV_AUTO || o->conv > LIAX_CONV_WINOGRAD) return lx_fail(log, LIAX_E_ARG, "conv: %d is no algorithm", (int)o->conv);
     return LIAX_OK;
 }
@@ -213,11 +211,9 @@ static LiaxStatus wait(LxDevice *d, LxStream *s, LxLog *log)
     return LIAX_OK;
 }
 
-/* In bf16 there are the direct form and the reference. */
 static const LxConvOps *plan(const LxDevice *d, const LxConvDesc *desc)
 {
-    if (d->precision == LIAX_PRECISION_BF16) return d->conv == LIAX_CONV_REF ? &lx_conv_ref_bf16 : d->kernels.bf16[desc->kind];
-    return lx_plan_conv(&d->kernels, d->conv, ((const Cpu *)d)->low_memory, desc);
+    return lx_plan_conv(&d->kernels, d->conv, d->precision == LIAX_PRECISION_BF16, ((const Cpu *)d)->low_memory, desc);
 }
 
 static double peak(LxDevice *d)

@@ -128,7 +128,8 @@ static void multiply_piece(const ConvTile *t, int nv, const GemmPixels *pixels, 
 {
     const LxConvWeights *w = t->a->weights;
     if (t->pairs) {
-        gemm_panel_pairs(nv, pixels, a, (const float *)w->packed + at / 2, sums, k, add);
+        const float *b = (const float *)w->packed + at / 2;
+        gemm_panel_pairs(nv, pixels, a, b, sums, k, add, b);
     } else if (t->weights == LX_F32) {
         const float *b = (const float *)w->packed + at;
         gemm_panel(nv, pixels, a, b, sums, k, add, b);

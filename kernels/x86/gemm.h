@@ -103,15 +103,17 @@ LX_INLINE void gemm_panel_of(const int pairs, int nv, const GemmPixels *p, const
     }
 }
 
+typedef void GemmPanel(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next);
+
 static void gemm_panel(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
 {
     gemm_panel_of(0, nv, p, a, b, c, k, add, next);
 }
 
 /* Of pairs of bf16, which lie in the place of floats; k counts pairs. */
-static void gemm_panel_pairs(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add)
+static void gemm_panel_pairs(int nv, const GemmPixels *p, const float *a, const float *b, float *c, int k, int add, const float *next)
 {
-    gemm_panel_of(1, nv, p, a, b, c, k, add, b);
+    gemm_panel_of(1, nv, p, a, b, c, k, add, next);
 }
 
 /* Weights of 16 bits: widened by the chunk into `wide`, LX_CHUNK_BYTES of room, and multiplied by `factor` as they would have

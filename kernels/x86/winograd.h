@@ -1,4 +1,5 @@
-/* 3x3 convolutions by Winograd's method, in tiles of 2x2 or 4x4 outputs (winograd_plan.h). */
+/* 3x3 convolutions by Winograd's method, in tiles of 2x2 or 4x4 outputs (winograd_plan.h). With `pairs`, as in gemm.h, both
+   factors are rounded to bf16 once they are transformed, and multiplied as pairs of input channels. */
 #ifndef LX_X86_WINOGRAD_H
 #define LX_X86_WINOGRAD_H
 
@@ -7,35 +8,40 @@
 #include "x86/x86.h"
 
 /* ---- weights: U[panel][position][input channel][channels of the panel] -------------------------------------------- */
+/* pairs: U[panel][position][pair of input channels][channels of the panel][channel of the pair] */
 
-static size_t winograd_packed_bytes(const LxConvDesc *d, int m)
+static size_t winograd_packed_bytes(const LxConvDesc *d, int m, int pairs)
 {
-    return (size_t)((m + 2) * (m + 2)) * (size_t)d->ci * (size_t)(ceil_div(d->co, LX_LANES) * LX_LANES) * sizeof(float);
+    return (size_t)((m + 2) * (m + 2)) * (size_t)product_steps(d->ci, pairs) * (size_t)(ceil_div(d->co, LX_LANES) * LX_LANES) * sizeof(float);
 }
 
 typedef struct WinogradPack {
     const LxConvDesc *d;
     const float *w;
     float *to;
-    int m;
+    int m, pairs;
     double kernel[LX_MAX_POINTS][3];
 } WinogradPack;
 
-/* One input channel of a panel: all 3x3 kernels in the same steps. */
+/* Input channel c of a panel: all 3x3 kernels in the same steps. `to` is the panel. */
 static void pack_kernels(const WinogradPack *k, int o, int c, int width, float *to)
 {
-    const int points = k->m + 2;
+    const int points = k->m + 2, steps = product_steps(k->d->ci, k->pairs);
     double g[3][3][LX_NR] = {{{0}}}, rows[3][LX_NR];
-    for (int i = 0; i < lx_min(width, k->d->co - o); i++)
+    for (int i = 0; i < lx_min(width, k->d->co - o) && c < k->d->ci; i++)
         for (int t = 0; t < 9; t++) g[t / 3][t % 3][i] = k->w[((size_t)(o + i) * (size_t)k->d->ci + (size_t)c) * 9 + (size_t)t];
     for (int p = 0; p < points; p++) {
         for (int x = 0; x < 3; x++)
             for (int i = 0; i < LX_NR; i++)
                 rows[x][i] = k->kernel[p][0] * g[0][x][i] + k->kernel[p][1] * g[1][x][i] + k->kernel[p][2] * g[2][x][i];
         for (int q = 0; q < points; q++) {
-            float *u = to + (size_t)(p * points + q) * (size_t)k->d->ci * (size_t)width;
-            for (int i = 0; i < width; i++)
-                u[i] = (float)(k->kernel[q][0] * rows[0][i] + k->kernel[q][1] * rows[1][i] + k->kernel[q][2] * rows[2][i]);
+            float *u = to + ((ptrdiff_t)(p * points + q) * steps + c / (1 + k->pairs)) * width;
+            uint16_t *pair = (uint16_t *)(void *)u + c % 2;
+            for (int i = 0; i < width; i++) {
+                const float f = (float)(k->kernel[q][0] * rows[0][i] + k->kernel[q][1] * rows[1][i] + k->kernel[q][2] * rows[2][i]);
+                if (k->pairs) pair[2 * i] = lx_f32_to_bf16(f);
+                else u[i] = f;
+            }
         }
     }
 }
@@ -45,23 +51,31 @@ static void pack_panel(void *arg, int panel, int slot)
     (void)slot;
     const WinogradPack *k = arg;
     const int o = panel * LX_NR, width = lx_min(LX_NR, ceil_div(k->d->co, LX_LANES) * LX_LANES - o), points = k->m + 2;
-    float *to = k->to + (size_t)o * (size_t)(points * points) * (size_t)k->d->ci;
-    for (int c = 0; c < k->d->ci; c++) pack_kernels(k, o, c, width, to + (ptrdiff_t)c * width);
+    const int steps = product_steps(k->d->ci, k->pairs);
+    float *to = k->to + (size_t)o * (size_t)(points * points) * (size_t)steps;
+    for (int c = 0; c < steps * (1 + k->pairs); c++) pack_kernels(k, o, c, width, to);
 }
 
-static void winograd_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to, int m)
+static void winograd_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to, int m, int pairs)
 {
-    WinogradPack k = {.d = d, .w = w, .to = to, .m = m};
+    WinogradPack k = {.d = d, .w = w, .to = to, .m = m, .pairs = pairs};
     winograd_kernel(m, k.kernel);
     lx_parallel(pool, ceil_div(d->co, LX_NR), pack_panel, &k);
 }
 
 /* ---- inputs -> V -------------------------------------------------------------------------------------------------- */
 
+/* A vector of V, from channel c of the tile at v on. */
+LX_INLINE void store_input(const int pairs, float *v, int c, LxV u)
+{
+    if (pairs) lxv_store_bf16((uint16_t *)(void *)v + c, u);
+    else lxv_store(v + c, u);
+}
+
 /* A tile's inputs, `row` floats from one row to the next, to all positions of v. Whole lines of 16 channels at a time, so
    that each is fetched once, even where steps are powers of two. */
-LX_INLINE void transform_tile(const int m, const int affine, const Source *s, const float *from, ptrdiff_t row, ptrdiff_t pixel,
-                              float *v, size_t step)
+LX_INLINE void transform_tile(const int m, const int pairs, const int affine, const Source *s, const float *from, ptrdiff_t row,
+                              ptrdiff_t pixel, float *v, size_t step)
 {
     enum { PARTS = 16 / LX_LANES };
     for (int c = 0; c < s->channels; c += 16) {
@@ -85,28 +99,28 @@ LX_INLINE void transform_tile(const int m, const int affine, const Source *s, co
             LX_UNROLL for (int i = 0; i < PARTS; i++) {
                 winograd_input(m, columns[i][p], to);
                 LX_UNROLL for (int q = 0; q < m + 2; q++)
-                    lxv_store(v + (size_t)(p * (m + 2) + q) * step + (size_t)(c + i * LX_LANES), to[q]);
+                    store_input(pairs, v + (size_t)(p * (m + 2) + q) * step, c + i * LX_LANES, to[q]);
             }
     }
 }
 
 /* The channels t->c ... of a block's tiles. Tiles at the border are first copied with their zeros. */
-LX_INLINE void transform_block(const int m, const WinogradPlan *p, ConvTile *t, int block, float *v)
+LX_INLINE void transform_block(const int m, const int pairs, const WinogradPlan *p, ConvTile *t, int block, float *v)
 {
     const Source s = source_of(t);
     const int first = block * p->block_tiles, n = lx_min(p->block_tiles, p->tiles - first);
     t->tile_h = t->tile_w = m + 2;
     for (int i = 0; i < n; i++) {
         t->y = t->from_y = (first + i) / p->tiles_w * m, t->x = t->from_x = (first + i) % p->tiles_w * m;
-        float *to = v + (ptrdiff_t)i * p->common.ci + t->c;
+        float *to = v + i * p->v_tile + t->c / (1 + pairs);
         if (t->y == 0 || t->x == 0 || t->y + m + 1 > s.h || t->x + m + 1 > s.w) {
             load_plain(t, 1);
-            transform_tile(m, 0, &s, t->tile, (ptrdiff_t)(m + 2) * s.channels, s.channels, to, p->v_step);
+            transform_tile(m, pairs, 0, &s, t->tile, (ptrdiff_t)(m + 2) * s.channels, s.channels, to, p->v_step);
             continue;
         }
         const float *from = s.x + ((ptrdiff_t)(t->y - 1) * s.w + t->x - 1) * s.cs;
-        if (s.affine) transform_tile(m, 1, &s, from, (ptrdiff_t)s.w * s.cs, s.cs, to, p->v_step);
-        else transform_tile(m, 0, &s, from, (ptrdiff_t)s.w * s.cs, s.cs, to, p->v_step);
+        if (s.affine) transform_tile(m, pairs, 1, &s, from, (ptrdiff_t)s.w * s.cs, s.cs, to, p->v_step);
+        else transform_tile(m, pairs, 0, &s, from, (ptrdiff_t)s.w * s.cs, s.cs, to, p->v_step);
     }
 }
 
@@ -115,8 +129,9 @@ LX_INLINE void transform_block(const int m, const WinogradPlan *p, ConvTile *t, 
 /* U of one position and of the panel that begins i vectors into the group. */
 static const float *panel_weights(const WinogradPlan *p, const ConvTile *t, int position, int i)
 {
-    const int ci = p->common.d.ci, width = lx_min(LX_PANEL, t->vectors - i) * LX_LANES;
-    return (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * ci) + (size_t)position * (size_t)(ci * width);
+    const int width = lx_min(LX_PANEL, t->vectors - i) * LX_LANES;
+    return (const float *)t->a->weights->packed + (size_t)((t->v + i) * LX_LANES) * (size_t)(p->positions * p->steps) +
+           (size_t)position * (size_t)(p->steps * width);
 }
 
 /* What comes from memory while a block is multiplied: row after row of its tiles, its outputs and what is added to them, and
@@ -161,12 +176,12 @@ LX_INLINE void fetch_row(const WinogradPlan *p, const ConvTile *t, Ahead *f)
 /* M of a group of output channels. */
 static void multiply_block(const WinogradPlan *p, const ConvTile *t, int block, const float *v, float *products)
 {
-    const LxConvDesc *d = &p->common.d;
     const int n = lx_min(p->block_tiles, p->tiles - block * p->block_tiles), steps = p->positions * ceil_div(t->vectors, LX_PANEL);
     const int rows = p->fetch ? n * p->m : 0;
     Ahead ahead = ahead_of(p, block);
+    GemmPanel *const multiply = p->pairs ? gemm_panel_pairs : gemm_panel; /* neither of them inline: it would lack registers */
     GemmPixels tiles = {.n = n};
-    for (int i = 0; i < n; i++) tiles.a[i] = i * p->common.ci, tiles.c[i] = i * LX_NR;
+    for (int i = 0; i < n; i++) tiles.a[i] = i * p->v_tile, tiles.c[i] = i * LX_NR;
     gemm_pixels_end(&tiles, p->block_tiles * LX_NR);
     for (int position = 0, step = 0, fetched = 0; position < p->positions; position++)
         for (int i = 0; i < t->vectors; i += LX_PANEL) {
@@ -174,8 +189,8 @@ static void multiply_block(const WinogradPlan *p, const ConvTile *t, int block, 
             const int nv = lx_min(LX_PANEL, t->vectors - i);
             const float *u = panel_weights(p, t, position, i);
             const float *next = i + LX_PANEL < t->vectors ? panel_weights(p, t, position, i + LX_PANEL) : panel_weights(p, t, lx_min(position + 1, p->positions - 1), 0);
-            gemm_panel(nv, &tiles, v + (size_t)position * p->v_step, u,
-                       products + (size_t)(i / LX_PANEL * p->positions + position) * p->m_step, d->ci, 0, next);
+            multiply(nv, &tiles, v + (size_t)position * p->v_step, u,
+                     products + (size_t)(i / LX_PANEL * p->positions + position) * p->m_step, p->steps, 0, next);
         }
 }
 
@@ -230,8 +245,9 @@ static void transform_chunk(const WinogradPlan *p, ConvTile *t, int block, int c
 {
     t->c = chunk * LX_CHUNK_CHANNELS;
     t->channels = lx_min(LX_CHUNK_CHANNELS, p->common.ci - t->c);
-    if (p->m == 2) transform_block(2, p, t, block, v);
-    else transform_block(4, p, t, block, v);
+    if (p->m == 4) transform_block(4, 0, p, t, block, v);
+    else if (p->pairs) transform_block(2, 1, p, t, block, v);
+    else transform_block(2, 0, p, t, block, v);
 }
 
 /* The groups from ... to-1 of a block, from its V. */
@@ -294,15 +310,15 @@ static void strip_multiply_item(void *arg, int item, int slot)
     if (run < j->p.runs) winograd_run_of(j, j->n, run, group, group + 1, slot);
 }
 
-static size_t winograd_scratch_bytes(const LxConvDesc *d, int m, int slots)
+static size_t winograd_scratch_bytes(const LxConvDesc *d, int m, int pairs, int slots)
 {
-    return winograd_plan(d, m, slots).scratch_floats * sizeof(float);
+    return winograd_plan(d, m, pairs, slots).scratch_floats * sizeof(float);
 }
 
-static void winograd_run(const LxExec *x, const LxConvArgs *a, int m)
+static void winograd_run(const LxExec *x, const LxConvArgs *a, int m, int pairs)
 {
     const int slots = lx_pool_slots(x->pool);
-    WinogradJob j = {.a = a, .p = winograd_plan(&a->weights->desc, m, slots), .scratch = x->scratch};
+    WinogradJob j = {.a = a, .p = winograd_plan(&a->weights->desc, m, pairs, slots), .scratch = x->scratch};
     const WinogradPlan *p = &j.p;
     if (!p->strip) {
         lx_parallel(x->pool, a->x.n * p->runs, whole_item, &j);
@@ -318,15 +334,19 @@ static void winograd_run(const LxExec *x, const LxConvArgs *a, int m)
 
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 
-#define WINOGRAD(m)                                                                                                              \
-    static size_t winograd##m##_packed_bytes(const LxConvDesc *d) { return winograd_packed_bytes(d, m); }                        \
-    static void winograd##m##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) { winograd_pack(pool, d, w, to, m); } \
-    static size_t winograd##m##_scratch_bytes(const LxConvDesc *d, int slots) { return winograd_scratch_bytes(d, m, slots); }    \
-    static void winograd##m##_run(const LxExec *x, const LxConvArgs *a) { winograd_run(x, a, m); }                               \
-    const LxConvOps LX_LEVEL_NAME(lx_conv2d_winograd##m) = {"winograd " #m "x" #m, winograd##m##_packed_bytes, winograd##m##_pack, \
-                                                            winograd##m##_scratch_bytes, winograd##m##_run};
+#define WINOGRAD(name, m, pairs, words)                                                                          \
+    static size_t name##_packed_bytes(const LxConvDesc *d) { return winograd_packed_bytes(d, m, pairs); }         \
+    static void name##_pack(LxPool *pool, const LxConvDesc *d, const float *w, void *to) { winograd_pack(pool, d, w, to, m, pairs); } \
+    static size_t name##_scratch_bytes(const LxConvDesc *d, int slots) { return winograd_scratch_bytes(d, m, pairs, slots); } \
+    static void name##_run(const LxExec *x, const LxConvArgs *a) { winograd_run(x, a, m, pairs); }                \
+    const LxConvOps LX_LEVEL_NAME(lx_conv2d_##name) = {"winograd " #m "x" #m words, name##_packed_bytes, name##_pack, \
+                                                       name##_scratch_bytes, name##_run};
 
-WINOGRAD(2)
-WINOGRAD(4)
+WINOGRAD(winograd2_bf16, 2, 1, " bf16")
+
+#if !defined(__AVX512BF16__) /* which is there for that alone */
+WINOGRAD(winograd2, 2, 0, "")
+WINOGRAD(winograd4, 4, 0, "")
+#endif
 
 #endif

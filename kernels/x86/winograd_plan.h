@@ -31,6 +31,8 @@
 typedef struct WinogradPlan {
     ConvPlan common;           /* d, ci, vectors, group and groups: what conv_load.h and conv_finish.h look at */
     int m, points, positions;  /* m + 2, and its square */
+    int pairs, steps;          /* of bf16; steps of a product: input channels, or pairs of them */
+    int v_tile;                /* floats from one tile of V to the next */
     int tiles_w, tiles, blocks;
     int block_tiles;           /* tiles in a block */
     int fetch;                 /* what a block reads and writes is fetched while it is multiplied */
@@ -64,9 +66,12 @@ static int balanced(int runs, int slots)
     return (ceil_div(runs, slots) * slots - runs) * LX_MOST_IDLE <= ceil_div(runs, slots) * slots;
 }
 
-static WinogradPlan winograd_plan(const LxConvDesc *d, int m, int slots)
+/* Input channels, or pairs of them. */
+LX_INLINE int product_steps(int ci, int pairs) { return pairs ? ceil_div(ci, 2) : ci; }
+
+static WinogradPlan winograd_plan(const LxConvDesc *d, int m, int pairs, int slots)
 {
-    WinogradPlan p = {.m = m, .points = m + 2, .positions = (m + 2) * (m + 2)};
+    WinogradPlan p = {.m = m, .points = m + 2, .positions = (m + 2) * (m + 2), .pairs = pairs, .steps = product_steps(d->ci, pairs)};
     ConvPlan *c = &p.common;
     c->d = *d;
     c->ci = lx_stored_channels(d->ci);
@@ -77,7 +82,8 @@ static WinogradPlan winograd_plan(const LxConvDesc *d, int m, int slots)
     plan_blocks(&p);
     p.runs = lx_min(p.blocks, d->h);
     p.chunks = ceil_div(c->ci, LX_CHUNK_CHANNELS);
-    p.v_step = padded_step((size_t)(p.block_tiles * c->ci));
+    p.v_tile = product_steps(c->ci, pairs);
+    p.v_step = padded_step((size_t)(p.block_tiles * p.v_tile));
     p.v_floats = (size_t)p.positions * p.v_step;
     if (p.runs == p.blocks && !balanced(p.runs, slots)) {
         const int most = lx_max(lx_min(p.blocks, (int)(LX_STRIP_BYTES / sizeof(float) / p.v_floats)), 1);

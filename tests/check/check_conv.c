@@ -239,13 +239,23 @@ static double tensor_core_units(const Inputs *in)
     return d->ci * d->k * d->k / 4.0 + (rounded ? 8192 : 0);
 }
 
+/* The case whose outputs are the magnitudes that conv.h measures errors by, and how many units of them f32 may be off. */
+static Inputs magnitudes(CheckMemory *m, const Form *f, const Inputs *in)
+{
+    return f->m ? footprint_magnitude(m, in, f->m) : absolute(m, in);
+}
+
+static double units(const Form *f, const LxConvDesc *d)
+{
+    return f->m ? 24 + sqrt((double)d->ci) : 8 + sqrt((double)(d->ci * d->k * d->k));
+}
+
 static void compare_inputs(CheckMemory *m, const Form *f, const Inputs *in)
 {
-    const Inputs positive = f->m ? footprint_magnitude(m, in, f->m) : absolute(m, in);
+    const Inputs positive = magnitudes(m, f, in);
     const Outputs want = run_case(m, f->bf16 ? reference_bf16(f->kind) : reference(f->kind), in, 2), mag = run_case(m, reference(f->kind), &positive, 2);
     const Outputs got = run_case(m, f->ops, in, 2);
-    const LxConvDesc *d = &in->desc;
-    double k = f->m ? 24 + sqrt((double)d->ci) : 8 + sqrt((double)(d->ci * d->k * d->k));
+    double k = units(f, &in->desc);
     if (f->level->tensor_cores) k += tensor_core_units(in);
     if (f->bf16) k *= 1 + 1.0 / 512; /* rounding to bf16 may make a weight's magnitude so much larger */
     check_padding(in->name, &got.y);
@@ -253,9 +263,10 @@ static void compare_inputs(CheckMemory *m, const Form *f, const Inputs *in)
     if (got.stats) compare_stats(in, &got, &want, &mag, k);
 }
 
-/* The same case with whole numbers, at most 4 after the affine and 256/64 of it after a FIR: bf16 holds them exactly, so that
-   rounding a little more or less before the taps cannot excuse a wrong sum. */
-static Inputs whole_numbers(CheckMemory *m, const Inputs *in)
+/* The same case with whole numbers, at most 4 after the affine, 256/64 of it after a FIR and 16 transformed by Winograd's method, whose
+   weights are sixteenths, of nine of which it takes a quarter of the sum: bf16 holds them exactly, so that rounding a little more or
+   less cannot excuse a wrong sum. */
+static Inputs whole_numbers(CheckMemory *m, const Form *f, const Inputs *in)
 {
     Inputs out = *in;
     LxConvArgs *a = &out.args;
@@ -263,6 +274,9 @@ static Inputs whole_numbers(CheckMemory *m, const Inputs *in)
     a->x.data = check_whole(m, a->x.data, lx_tensor_floats(&a->x));
     a->in_scale = check_whole(m, a->in_scale, n);
     a->in_shift = check_whole(m, a->in_shift, n);
+    if (!f->m) return out;
+    out.w = check_copy(m, in->w, weight_count(&in->desc));
+    for (size_t i = 0; i < weight_count(&in->desc); i++) out.w[i] = rintf(16 * out.w[i]) / 16;
     return out;
 }
 
@@ -271,7 +285,7 @@ static void compare(const Form *f, const Case *c)
     if (!takes(f, c)) return;
     CheckMemory m = {0};
     Inputs in = make_inputs(&m, f->kind, c);
-    if (f->bf16) in = whole_numbers(&m, &in);
+    if (f->bf16) in = whole_numbers(&m, f, &in);
     compare_inputs(&m, f, &in);
     check_release(&m, in.name);
 }
@@ -488,35 +502,91 @@ static void compare_narrow(const CheckLevel *level, LxConvKind kind, LxDtype typ
 static void bf16_rounding(const Form *f)
 {
     CheckMemory m = {0};
-    const Inputs in = make_inputs(&m, f->kind, &(Case){3, 20, 24, 6, 10, 2, ALL}), positive = absolute(&m, &in);
+    const Inputs in = make_inputs(&m, f->kind, &(Case){3, 20, 24, 6, 10, 2, ALL}), positive = magnitudes(&m, f, &in);
     const Outputs want = run_case(&m, reference(f->kind), &in, 2), mag = run_case(&m, reference(f->kind), &positive, 2), got = run_case(&m, f->ops, &in, 2);
     const double half = 1.0 / 512 / CHECK_U; /* of an input, and of a weight */
-    check_values(in.name, got.y.data, want.y.data, mag.y.data, 2.01 * half + 8 + sqrt(20 * 9), lx_tensor_floats(&got.y));
+    check_values(in.name, got.y.data, want.y.data, mag.y.data, 2.01 * half + units(f, &in.desc), lx_tensor_floats(&got.y));
     check_release(&m, in.name);
+}
+
+/* Numbers about ties and ends of the range, then their negatives. */
+enum { TIES = 28 };
+
+static float near_tie(int i)
+{
+    static const uint32_t bits[TIES / 2] = {0x3f800000, 0x3f807fff, 0x3f808000, 0x3f808001, 0x3f817fff, 0x3f818000, 0x3f818001, 0x3fffffff,
+                                            0x7f7f0000, 0x00000000, 0x00800000, 0x00ff8000, 0x7f800001, 0x7fffffff};
+    float f;
+    memcpy(&f, &bits[i % (TIES / 2)], sizeof f);
+    return i < TIES / 2 ? f : -f;
+}
+
+static float rounded_to_bf16(float f)
+{
+    return lx_bf16_to_f32(lx_f32_to_bf16(f));
 }
 
 /* One channel and one weight of 1: the output is the input, rounded to nearest, ties to even, wherever in a row it lies; NaN stays NaN. */
 static void bf16_ties(const Form *f)
 {
-    static const uint32_t bits[] = {0x3f800000, 0x3f807fff, 0x3f808000, 0x3f808001, 0x3f817fff, 0x3f818000, 0x3f818001, 0x3fffffff,
-                                    0x7f7f0000, 0x00000000, 0x00800000, 0x00ff8000, 0x7f800001, 0x7fffffff};
-    enum { N = sizeof bits / sizeof *bits, W = 2 * N };
     CheckMemory m = {0};
-    for (int width = 1; width <= W; width++) {
+    for (int width = 1; width <= TIES; width++) {
         Inputs in = make_inputs(&m, f->kind, &(Case){1, 1, 1, 1, width, 1, 0});
         in.w[0] = 1;
-        for (int i = 0; i < width; i++) {
-            float *x = lx_tensor_pixel(&in.args.x, 0, 0, i);
-            memcpy(x, &bits[i % N], sizeof *x);
-            if (i >= N) *x = -*x;
-        }
+        for (int i = 0; i < width; i++) lx_tensor_pixel(&in.args.x, 0, 0, i)[0] = near_tie(i);
         const Outputs got = run_case(&m, f->ops, &in, 1);
         for (int i = 0; i < width; i++) {
-            const float want = lx_bf16_to_f32(lx_f32_to_bf16(lx_tensor_pixel(&in.args.x, 0, 0, i)[0]));
+            const float want = rounded_to_bf16(lx_tensor_pixel(&in.args.x, 0, 0, i)[0]);
             check_value(in.name, (size_t)i, lx_tensor_pixel(&got.y, 0, 0, i)[0], want, 0);
         }
     }
     check_release(&m, "rounding to bf16");
+}
+
+/* Winograd's transforms of a single pixel and of the middle tap alone are that number or quarters of it, with either sign: they are rounded
+   as it is. Pixels lie four apart, for no tile to have two, in one channel after another; then weights, of one output channel
+   after another, at one pixel of 1. */
+static void winograd_ties(const Form *f)
+{
+    enum { CI = 19, MIDDLE = 4 };
+    CheckMemory m = {0};
+    for (int c = 0; c < CI; c++) {
+        Inputs inputs = make_inputs(&m, f->kind, &(Case){3, CI, 1, 1, 4 * TIES, 1, 0}), weights = make_inputs(&m, f->kind, &(Case){3, CI, TIES, 1, 1, 1, 0});
+        memset(inputs.w, 0, weight_count(&inputs.desc) * sizeof(float));
+        memset(inputs.args.x.data, 0, lx_tensor_bytes(&inputs.args.x));
+        memset(weights.w, 0, weight_count(&weights.desc) * sizeof(float));
+        memset(weights.args.x.data, 0, lx_tensor_bytes(&weights.args.x));
+        inputs.w[9 * c + MIDDLE] = lx_tensor_pixel(&weights.args.x, 0, 0, 0)[c] = 1;
+        for (int i = 0; i < TIES; i++)
+            lx_tensor_pixel(&inputs.args.x, 0, 0, 4 * i)[c] = weights.w[9 * (i * CI + c) + MIDDLE] = near_tie(i);
+        const Outputs of_inputs = run_case(&m, f->ops, &inputs, 1), of_weights = run_case(&m, f->ops, &weights, 1);
+        for (int i = 0; i < TIES; i++) {
+            const float want = rounded_to_bf16(near_tie(i));
+            if (fabsf(want) < 0x1p-120f && want != 0) continue; /* its quarters are subnormal */
+            check_value("inputs", (size_t)i, lx_tensor_pixel(&of_inputs.y, 0, 0, 4 * i)[0], want, 0);
+            check_value("weights", (size_t)i, lx_tensor_pixel(&of_weights.y, 0, 0, 0)[i], want, 0);
+        }
+    }
+    check_release(&m, "rounding to bf16");
+}
+
+/* By Winograd's method nothing is rounded to bf16 but what is transformed: bf16 does not hold 255.5 and 256.5, but all of their tile's
+   and their taps' transforms, whose outputs are exact then. */
+static void rounded_once(const Form *f)
+{
+    static const float pixels[4] = {256, 255.5f, 256.5f, 256}, taps[3] = {256, 255.5f, 0.5f};
+    CheckMemory m = {0};
+    Inputs in = make_inputs(&m, f->kind, &(Case){3, 8, 1, 1, 6, 1, 0});
+    memset(in.w, 0, weight_count(&in.desc) * sizeof(float));
+    memset(in.args.x.data, 0, lx_tensor_bytes(&in.args.x));
+    memcpy(in.w + 3, taps, sizeof taps); /* the middle row */
+    for (int i = 0; i < 4; i++) lx_tensor_pixel(&in.args.x, 0, 0, 1 + i)[0] = pixels[i];
+    const Outputs got = run_case(&m, f->ops, &in, 1);
+    for (int i = 0; i < 2; i++) {
+        const double want = (double)taps[0] * pixels[i] + (double)taps[1] * pixels[i + 1] + (double)taps[2] * pixels[i + 2];
+        check_value(in.name, (size_t)i, lx_tensor_pixel(&got.y, 0, 0, 2 + i)[0], want, 0);
+    }
+    check_release(&m, in.name);
 }
 
 static int has_narrow(const LxKernels *k)
@@ -565,6 +635,7 @@ FORM(upsample_conv2d, LX_UPSAMPLE_CONV2D, conv[LX_UPSAMPLE_CONV2D], 0, 0)
 FORM(conv_down2d, LX_CONV_DOWN2D, conv[LX_CONV_DOWN2D], 0, 0)
 FORM(winograd2, LX_CONV2D, winograd[0], 2, 0)
 FORM(winograd4, LX_CONV2D, winograd[1], 4, 0)
+FORM(winograd2_bf16, LX_CONV2D, winograd_bf16, 2, 1)
 FORM(conv2d_bf16, LX_CONV2D, bf16[LX_CONV2D], 0, 1)
 FORM(conv_up2d_bf16, LX_CONV_UP2D, bf16[LX_CONV_UP2D], 0, 1)
 FORM(upsample_conv2d_bf16, LX_UPSAMPLE_CONV2D, bf16[LX_UPSAMPLE_CONV2D], 0, 1)
@@ -577,6 +648,10 @@ GROUP(winograd2, outlier)
 GROUP(winograd4, outlier)
 GROUP(winograd2, impulses)
 GROUP(winograd4, impulses)
+GROUP(winograd2_bf16, impulses)
+GROUP(winograd2_bf16, bf16_rounding)
+GROUP(winograd2_bf16, winograd_ties)
+GROUP(winograd2_bf16, rounded_once)
 GROUP(conv2d_bf16, bf16_rounding)
 GROUP(conv_up2d_bf16, bf16_rounding)
 GROUP(upsample_conv2d_bf16, bf16_rounding)
@@ -601,4 +676,6 @@ const CheckTest check_conv_tests[] = {
     TESTS(conv2d_bf16), TESTS(conv_up2d_bf16), TESTS(upsample_conv2d_bf16), TESTS(conv_down2d_bf16),
     TEST(conv2d_bf16, bf16_rounding), TEST(conv_up2d_bf16, bf16_rounding), TEST(upsample_conv2d_bf16, bf16_rounding),
     TEST(conv_down2d_bf16, bf16_rounding), TEST(conv2d_bf16, bf16_ties),
+    TESTS(winograd2_bf16), TEST(winograd2_bf16, impulses), TEST(winograd2_bf16, bf16_rounding), TEST(winograd2_bf16, winograd_ties),
+    TEST(winograd2_bf16, rounded_once),
     {"narrow weights", "the same bits", has_narrow, narrow_same}, {0}};

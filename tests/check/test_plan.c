@@ -7,11 +7,16 @@
 
 static const LxConvOps *planned(const CheckLevel *l, LiaxConv conv, int low_memory, int k, int ci, int co, int size)
 {
-    return lx_plan_conv(&l->table, conv, low_memory, &(LxConvDesc){LX_CONV2D, k, ci, co, size, size});
+    return lx_plan_conv(&l->table, conv, 0, low_memory, &(LxConvDesc){LX_CONV2D, k, ci, co, size, size});
+}
+
+static const LxConvOps *planned_bf16(const CheckLevel *l, LiaxConv conv, int low_memory, int k, int ci, int size)
+{
+    return lx_plan_conv(&l->table, conv, 1, low_memory, &(LxConvDesc){LX_CONV2D, k, ci, ci, size, size});
 }
 
 /* Bytes of all convolutions of a network with these widths at 4x4, 8x8, ...; `plain`: as they are in f32. */
-static void count(const CheckLevel *l, const int *widths, int levels, int low_memory, double *packed, double *plain)
+static void count(const CheckLevel *l, const int *widths, int levels, int bf16, int low_memory, double *packed, double *plain)
 {
     *packed = *plain = 0;
     for (int i = 1; i < levels; i++) {
@@ -26,13 +31,14 @@ static void count(const CheckLevel *l, const int *widths, int levels, int low_me
                    {{LX_CONV_DOWN2D, 1, c, below, size, size}, 1}};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) {
             const LxConvDesc *d = &all[j].desc;
-            *packed += (double)all[j].times * (double)lx_plan_conv(&l->table, LIAX_CONV_AUTO, low_memory, d)->packed_bytes(d);
+            *packed += (double)all[j].times * (double)lx_plan_conv(&l->table, LIAX_CONV_AUTO, bf16, low_memory, d)->packed_bytes(d);
             *plain += 4.0 * all[j].times * d->k * d->k * d->ci * d->co;
         }
     }
 }
 
-/* The released model, 3.64e9 bytes in f32: all weights together take 2.4 times that, which leaves a session room below 2.7 times. */
+/* The released model, 3.64e9 bytes in f32: all weights together take 2.4 times that, which leaves a session room below 2.7 times. In
+   bf16 Winograd's take 16 half floats where there were 9 floats. */
 static void released_model(void **state)
 {
     static const int widths[] = {1024, 1024, 1024, 1024, 1024, 512, 256, 128};
@@ -42,11 +48,15 @@ static void released_model(void **state)
         const double file = 3.64e9;
         double packed, plain;
         if (!levels[i].table.winograd[0]) continue;
-        count(&levels[i], widths, 8, 0, &packed, &plain);
+        count(&levels[i], widths, 8, 0, 0, &packed, &plain);
         assert_true(plain > 0.9 * file && plain < file);
         if (!(packed + file - plain <= 2.4 * file)) fail_msg("level %s: %.2f times the weights", levels[i].name, (packed + file - plain) / file);
-        count(&levels[i], widths, 8, 1, &packed, &plain);
+        count(&levels[i], widths, 8, 0, 1, &packed, &plain);
         assert_true(packed < 1.01 * plain); /* 3 channels become 4, nothing else */
+        count(&levels[i], widths, 8, 1, 0, &packed, &plain);
+        assert_true(packed < 8.0 / 9 * plain);
+        count(&levels[i], widths, 8, 1, 1, &packed, &plain);
+        assert_true(packed < 1.01 / 2 * plain);
     }
 }
 
@@ -74,8 +84,30 @@ static void algorithms(void **state)
     }
 }
 
+static void algorithms_in_bf16(void **state)
+{
+    CheckLevel levels[CHECK_MAX_LEVELS];
+    (void)state;
+    for (int n = check_levels(levels), i = 0; i < n; i++) {
+        const CheckLevel *l = &levels[i];
+        const LxConvOps *const direct = l->table.bf16[LX_CONV2D], *const winograd = l->table.winograd_bf16;
+        assert_non_null(winograd);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 3, 512, 64), winograd);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 3, 512, 8), winograd);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 3, 64, 256), winograd);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 3, 16, 256), direct); /* its transforms cost more than it saves */
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 3, 1024, 16), winograd);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 3, 1024, 8), direct);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 0, 1, 512, 64), direct);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_AUTO, 1, 3, 512, 64), direct);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_DIRECT, 0, 3, 512, 64), direct);
+        assert_ptr_equal(planned_bf16(l, LIAX_CONV_WINOGRAD, 1, 3, 16, 256), winograd);
+        assert_string_equal(planned_bf16(l, LIAX_CONV_REF, 0, 3, 512, 64)->name, "ref bf16");
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(released_model), cmocka_unit_test(algorithms)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(released_model), cmocka_unit_test(algorithms), cmocka_unit_test(algorithms_in_bf16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -337,7 +337,10 @@ int main(int argc, char **argv)
                               {"avx2", LIAX_CONV_DIRECT, "direct", 0}, {"avx2", LIAX_CONV_WINOGRAD, "winograd", 0}, {"avx512", LIAX_CONV_AUTO, "auto", 0},
                               {"avx512", LIAX_CONV_WINOGRAD, "winograd", 0},
                               {"ref", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}, {"avx2", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16},
-                              {"avx512", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}, {"avx512bf16", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}};
+                              {"avx512", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16}, {"avx512bf16", LIAX_CONV_AUTO, "auto in bf16", LIAX_PRECISION_BF16},
+                              {"avx2", LIAX_CONV_DIRECT, "direct in bf16", LIAX_PRECISION_BF16}, {"avx2", LIAX_CONV_WINOGRAD, "winograd in bf16", LIAX_PRECISION_BF16},
+                              {"avx512", LIAX_CONV_WINOGRAD, "winograd in bf16", LIAX_PRECISION_BF16},
+                              {"avx512bf16", LIAX_CONV_WINOGRAD, "winograd in bf16", LIAX_PRECISION_BF16}};
     static const Way cuda[] = {{"cuda f32", LIAX_CONV_AUTO, "auto", LIAX_PRECISION_F32}, {"cuda f16", LIAX_CONV_AUTO, "auto", LIAX_PRECISION_F16},
                                {"cuda f16", LIAX_CONV_REF, "ref", LIAX_PRECISION_F16}, {"cuda f16", LIAX_CONV_DIRECT, "direct", LIAX_PRECISION_F16}};
     const Way *const ways = on_cuda() ? cuda : cpu;
