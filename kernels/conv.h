@@ -30,7 +30,8 @@
  * number of threads nor on n.
  *
  * Error against exact arithmetic, which tests/check computes for every element: of the direct forms at most
- * (8 + sqrt(terms)) * 2^-24 times the same sum over absolute values. Winograd's method computes m x m outputs together, from
+ * (8 + sqrt(terms)) * 2^-24 times the same sum over absolute values, with what the FIR of LX_UPSAMPLE_CONV2D brings a pixel
+ * beyond the picture among them: a kernel may take it in and away again. Winograd's method computes m x m outputs together, from
  * (m+2) x (m+2) inputs: at most (24 + sqrt(ci)) * 2^-24 times a^2 times, in place of the sum, that over the input channels of
  * their weights' absolute sum times the largest |u| among these inputs; a, what its transforms may amplify in one dimension, is
  * 4 for m = 2 and 12.54 for m = 4. A NaN reaches all outputs of the tiles that have it among their inputs.

@@ -16,17 +16,18 @@ typedef struct Piece {
 /* One product: rows x cols sums from (c_row, c_col) on, c_step apart, whose pixels lie a_step apart. */
 typedef struct Product {
     int n_pieces;
-    Piece pieces[9];
+    Piece pieces[3];
     int rows, cols, a_step, c_row, c_col, c_step;
 } Product;
+
+#define LX_PRODUCTS 16 /* most of a tile */
 
 /* What makes one kind of convolution. */
 typedef struct ConvForm {
     const unsigned char *order; /* of the taps ky*k + kx in packed weights */
     void (*load)(const ConvTile *t);
-    int (*products)(const ConvTile *t, Product out[4]);
+    int (*products)(const ConvTile *t, Product out[LX_PRODUCTS]);
     void (*finish)(const ConvTile *t);
-    void (*border)(const ConvTile *t); /* what finish left out; NULL: nothing */
 } ConvForm;
 
 /* ---- weights: [panel][block of input channels][tap][input channel][channels of the panel] ------------------------- */
@@ -143,7 +144,7 @@ static void multiply_piece(const ConvTile *t, int nv, const GemmPixels *pixels, 
 static void multiply_tile(const ConvForm *form, const ConvTile *t)
 {
     const ConvPlan *p = t->p;
-    Product products[4];
+    Product products[LX_PRODUCTS];
     const int n = form->products(t, products);
     for (int i = 0; i < n; i++) {
         const Product *q = &products[i];
@@ -193,7 +194,6 @@ static void conv_tile(const ConvForm *form, ConvTile *t)
         multiply_tile(form, t);
     }
     form->finish(t);
-    if (form->border) form->border(t);
 }
 
 /* Of its band's output rows an item has every parts-th: its sums go into the first one's slot, zeros into the others. */

@@ -21,6 +21,9 @@ LX_INLINE LxV vector_or(const int width, const float *p, size_t at, float otherw
     return p ? lxv_load_w(width, p + at) : lxv_set(otherwise);
 }
 
+/* Of an upsampled picture, sample i takes (3 u[i/2] + u[i/2 - 1]) / 4 for even i, (3 u[i/2] + u[i/2 + 1]) / 4 for odd i. */
+LX_INLINE int other_sample(int i) { return i & 1 ? i / 2 + 1 : i / 2 - 1; }
+
 /* The upsampled residual: sixteenths of four pixels, those outside being zero. */
 LX_INLINE LxV residual_up_at(const int width, const LxTensor *r, int n, int y, int x, int c)
 {
@@ -94,22 +97,29 @@ static void finish_plain(const ConvTile *t)
             finish_row(&(OutputRow){t, t->y + r, t->x + x, lx_min(LX_FINISH_PIXELS, t->cols - x), 0, step, t->sums + ((ptrdiff_t)r * t->pitch + x) * step});
 }
 
-/* Row r of a transposed convolution's outputs: FIR * 4 over four rows of sums into `line`, then along it. Outputs within
-   `margin` of the picture's border are somebody else's. */
-static void finish_fir_row(const ConvTile *t, int r, int margin)
+LX_INLINE void negate(float *p, ptrdiff_t n)
 {
-    const ptrdiff_t step = t->p->group * LX_LANES, row = t->pitch * step;
-    const float *s0 = t->sums + r * row, *s1 = s0 + row, *s2 = s1 + row, *s3 = s2 + row;
-    for (ptrdiff_t i = 0; i < t->sums_w * step; i += LX_LANES)
-        lxv_store(t->line + i, fir_sum(lxv_load(s0 + i), lxv_load(s1 + i), lxv_load(s2 + i), lxv_load(s3 + i)));
-    const int from = lx_max(2 * t->x, margin), to = lx_min(2 * (t->x + t->cols), t->a->y.w - margin);
-    if (to > from) finish_row(&(OutputRow){t, 2 * t->y + r, from, to - from, 1, step, t->line + (from - 2 * t->x) * step});
+    for (ptrdiff_t i = 0; i < n; i += LX_LANES) lxv_store(p + i, lxv_sub(lxv_zero(), lxv_load(p + i)));
 }
 
-static void finish_fir(const ConvTile *t, int margin)
+/* Row r of a transposed convolution's outputs: FIR * 4 over four rows of sums into `line`, then along it. With `tails` what lies
+   outside the transposed convolution is subtracted. */
+static void finish_fir_row(const ConvTile *t, int r, int tails)
 {
-    for (int r = 0; r < 2 * t->rows; r++)
-        if (2 * t->y + r >= margin && 2 * t->y + r < t->a->y.h - margin) finish_fir_row(t, r, margin);
+    const ptrdiff_t step = t->p->group * LX_LANES, row = t->pitch * step, last = (t->sums_w - 1) * step;
+    const int y = 2 * t->y + r, x = 2 * t->x, n = 2 * t->cols;
+    const float *s0 = t->sums + r * row, *s1 = s0 + row, *s2 = s1 + row, *s3 = s2 + row;
+    const LxV above = lxv_set(tails && y == 0 ? -1 : 1), below = lxv_set(tails && y == t->a->y.h - 1 ? -1 : 1);
+    for (ptrdiff_t i = 0; i <= last + step - LX_LANES; i += LX_LANES)
+        lxv_store(t->line + i, fir_sum(lxv_mul(above, lxv_load(s0 + i)), lxv_load(s1 + i), lxv_load(s2 + i), lxv_mul(below, lxv_load(s3 + i))));
+    if (tails && x == 0) negate(t->line, step);
+    if (tails && x + n == t->a->y.w) negate(t->line + last, step);
+    finish_row(&(OutputRow){t, y, x, n, 1, step, t->line});
+}
+
+static void finish_fir(const ConvTile *t, int tails)
+{
+    for (int r = 0; r < 2 * t->rows; r++) finish_fir_row(t, r, tails);
 }
 
 #endif

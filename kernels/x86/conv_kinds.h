@@ -20,21 +20,21 @@ static void conv2d_load(const ConvTile *t)
     load_plain(t, t->p->d.k / 2);
 }
 
-static int conv2d_products(const ConvTile *t, Product out[4])
+static int conv2d_products(const ConvTile *t, Product *out)
 {
     return rows_of_taps_products(t, out, 1);
 }
 
-static const ConvForm conv2d_form = {rows_of_taps, conv2d_load, conv2d_products, finish_plain, NULL};
+static const ConvForm conv2d_form = {rows_of_taps, conv2d_load, conv2d_products, finish_plain};
 
 /* ---- conv_down2d: the tile is blurred, and for k = 1 has the kept samples only ---------------------------------------- */
 
-static int down_products(const ConvTile *t, Product out[4])
+static int down_products(const ConvTile *t, Product *out)
 {
     return rows_of_taps_products(t, out, t->p->d.k == 3 ? 2 : 1);
 }
 
-static const ConvForm conv_down2d_form = {rows_of_taps, load_blurred, down_products, finish_plain, NULL};
+static const ConvForm conv_down2d_form = {rows_of_taps, load_blurred, down_products, finish_plain};
 
 /*
  * ---- conv_up2d: the transposed convolution by the parity of its outputs, nine products an input pixel -----------------
@@ -50,15 +50,22 @@ static void up_load(const ConvTile *t)
     load_plain(t, 1);
 }
 
-/* Sums of one parity along an axis, of those that `size` inputs need: how many first ones are there already, how many to do. */
+/* Sums of one parity along an axis: n of them from `sum` on, every second; the first from pixel `pixel` of the tile on, with so
+   many of the parity's taps, `tap` being the first of these. */
 typedef struct Span {
-    int skip, n;
+    int odd, n, sum, pixel, tap, taps;
 } Span;
 
-static Span up_span(int odd, int size, int carried, int first, int last)
+/* What `size` inputs need, of which the tile before may have left some. `first` and `last`: they reach the picture's border. */
+static int up_spans(int tails, int size, int carried, int first, int last, Span out[4])
 {
-    const int skip = carried ? 1 + odd : odd && first;
-    return (Span){skip, size + 1 + odd - skip - (odd && last)};
+    const int even = carried ? 1 : 0, odd = carried ? 2 : first;
+    int n = 0;
+    out[n++] = (Span){0, size + 1 - even, 1 + 2 * even, even, 0, 2};
+    out[n++] = (Span){1, size + 2 - odd - last, 2 * odd, odd, 0, 1};
+    if (tails && first) out[n++] = (Span){0, 1, 0, 1, 0, 1};
+    if (tails && last) out[n++] = (Span){0, 1, 2 * size + 2, size, 1, 1};
+    return n;
 }
 
 static void clear_outside(const ConvTile *t, int last_row, int last_col)
@@ -73,19 +80,29 @@ static void clear_outside(const ConvTile *t, int last_row, int last_col)
     }
 }
 
-static int up_products(const ConvTile *t, Product out[4])
+static Product up_product(const Span *row, const Span *col)
 {
     static const unsigned char at[4] = {0, 4, 6, 8}; /* taps of each parity in packed weights */
+    Product p = {.n_pieces = row->taps, .rows = row->n, .cols = col->n, .a_step = 1, .c_row = row->sum, .c_col = col->sum, .c_step = 2};
+    for (int i = 0; i < p.n_pieces; i++)
+        p.pieces[i] = (Piece){row->pixel + i, col->pixel, at[2 * row->odd + col->odd] + (row->tap + i) * (2 - col->odd) + col->tap, col->taps};
+    return p;
+}
+
+static int up_products_of(const ConvTile *t, int tails, Product *out)
+{
     const int last_row = t->y + t->rows == t->p->grid_h, last_col = t->x + t->cols == t->p->grid_w;
-    if (t->c == 0) clear_outside(t, last_row, last_col);
-    for (int i = 0; i < 4; i++) {
-        const int odd_row = i >> 1, odd_col = i & 1, taps = 2 - odd_col;
-        const Span rows = up_span(odd_row, t->rows, 0, t->y == 0, last_row), cols = up_span(odd_col, t->cols, t->carried, t->x == 0, last_col);
-        out[i] = (Product){.n_pieces = 2 - odd_row, .rows = rows.n, .cols = cols.n, .a_step = 1,
-                           .c_row = 1 - odd_row + 2 * rows.skip, .c_col = 1 - odd_col + 2 * cols.skip, .c_step = 2};
-        for (int j = 0; j < out[i].n_pieces; j++) out[i].pieces[j] = (Piece){rows.skip + j, cols.skip, at[i] + j * taps, taps};
-    }
-    return 4;
+    Span rows[4], cols[4];
+    const int n_rows = up_spans(tails, t->rows, 0, t->y == 0, last_row, rows), n_cols = up_spans(tails, t->cols, t->carried, t->x == 0, last_col, cols);
+    if (t->c == 0 && !tails) clear_outside(t, last_row, last_col);
+    for (int i = 0; i < n_rows; i++)
+        for (int j = 0; j < n_cols; j++) *out++ = up_product(&rows[i], &cols[j]);
+    return n_rows * n_cols;
+}
+
+static int up_products(const ConvTile *t, Product *out)
+{
+    return up_products_of(t, 0, out);
 }
 
 static void up_finish(const ConvTile *t)
@@ -93,59 +110,29 @@ static void up_finish(const ConvTile *t)
     finish_fir(t, 0);
 }
 
-static const ConvForm conv_up2d_form = {taps_by_parity, up_load, up_products, up_finish, NULL};
+static const ConvForm conv_up2d_form = {taps_by_parity, up_load, up_products, up_finish};
 
 /*
  * ---- upsample_conv2d: FIR and convolution commute --------------------------------------------------------------------
  *
- * It is conv_up2d with the kernel turned by 180 degrees: a quarter of the products. Except on the outermost ring of outputs,
- * whose taps reach where the FIR's tails would be and the contract has zeros: those are computed as the contract says.
+ * It is conv_up2d with the kernel turned by 180 degrees: a quarter of the products. But the FIR's tails, a pixel beyond the
+ * picture, where the contract has zeros, would reach the outermost outputs: per axis x[0]/4 times the kernel's first tap, and
+ * x[h-1]/4 times its last. So the sums there are not zero, but what the FIR takes these away with: sum -1 is x[0] w[2], sum
+ * 2h+1 is x[h-1] w[0], w turned, and the FIR subtracts them.
  */
 static const unsigned char taps_turned[9] = {0, 2, 6, 8, 1, 7, 3, 5, 4};
-static const unsigned char turned_at[9] = {0, 4, 1, 6, 8, 7, 2, 5, 3}; /* where each tap is in that order */
+
+static int upsample_products(const ConvTile *t, Product *out)
+{
+    return up_products_of(t, 1, out);
+}
 
 static void upsample_finish(const ConvTile *t)
 {
     finish_fir(t, 1);
 }
 
-static void ring_load(const ConvTile *t)
-{
-    load_upsampled(t, 1);
-}
-
-static int ring_products(const ConvTile *t, Product out[4])
-{
-    *out = (Product){.n_pieces = 9, .rows = t->rows, .cols = t->cols, .a_step = 1, .c_step = 1};
-    for (int i = 0; i < 9; i++) out->pieces[i] = (Piece){i / 3, i % 3, turned_at[i], 1};
-    return 1;
-}
-
-static const ConvForm ring_form = {taps_turned, ring_load, ring_products, finish_plain, NULL};
-
-static void ring_piece(const ConvTile *t, int y, int x, int rows, int cols)
-{
-    if (rows <= 0 || cols <= 0) return;
-    ConvTile ring = *t;
-    ring.filled = NULL;
-    ring.sums = t->tile + t->p->ring_at;
-    ring.y = ring.from_y = y, ring.x = ring.from_x = x, ring.rows = ring.sums_h = rows, ring.cols = ring.sums_w = ring.pitch = cols;
-    ring.tile_h = rows + 2, ring.tile_w = cols + 2;
-    conv_tile(&ring_form, &ring);
-}
-
-/* The tile's part of the ring: rows with their corners, columns without. */
-static void upsample_border(const ConvTile *t)
-{
-    const int h = t->a->y.h, w = t->a->y.w, y = 2 * t->y, x = 2 * t->x, rows = 2 * t->rows, cols = 2 * t->cols;
-    const int inner = lx_max(y, 1), inner_rows = lx_min(y + rows, h - 1) - inner;
-    if (y == 0) ring_piece(t, 0, x, 1, cols);
-    if (y + rows == h) ring_piece(t, h - 1, x, 1, cols);
-    if (x == 0) ring_piece(t, inner, 0, inner_rows, 1);
-    if (x + cols == w) ring_piece(t, inner, w - 1, inner_rows, 1);
-}
-
-static const ConvForm upsample_conv2d_form = {taps_turned, up_load, up_products, upsample_finish, upsample_border};
+static const ConvForm upsample_conv2d_form = {taps_turned, up_load, upsample_products, upsample_finish};
 
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 

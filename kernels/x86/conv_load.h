@@ -1,4 +1,4 @@
-/* Filling a tile: a block of input channels through the affine, with zeros outside the picture, blurred or upsampled. */
+/* Filling a tile: a block of input channels through the affine, with zeros outside the picture, blurred or not. */
 #ifndef LX_X86_CONV_LOAD_H
 #define LX_X86_CONV_LOAD_H
 
@@ -124,53 +124,6 @@ static void load_blurred(const ConvTile *t)
         int i = 0;
         for (; i + LX_LANES <= n; i += LX_LANES) blurred_vector(LX_LANES, u, i, out);
         for (; i < n; i += 4) blurred_vector(4, u, i, out);
-    }
-}
-
-/* Of the upsampled picture, sample i takes (3 u[i/2] + u[i/2 - 1]) / 4 for even i, (3 u[i/2] + u[i/2 + 1]) / 4 for odd i. */
-LX_INLINE int other_sample(int i) { return i & 1 ? i / 2 + 1 : i / 2 - 1; }
-
-LX_INLINE void upsample_row_w(const int width, const Source *s, const float *row, int first, int n, float *to)
-{
-    for (int j = 0, x = first; j < n; j++, x++, to += s->channels)
-        for (int c = 0; c < s->channels; c += width) {
-            LxV v = lxv_zero();
-            if (x >= 0 && x < 2 * s->w) v = lxv_fma(lxv_set(3), source_at(width, s, row, x / 2, c), source_at(width, s, row, other_sample(x), c));
-            lxv_store_w(width, to + c, v);
-        }
-}
-
-/* Down the columns of two rows that are done along x. */
-LX_INLINE void upsampled_vector(const int width, const float *near, const float *far, float *out)
-{
-    const LxV v = lxv_fma(lxv_set(3), lxv_load_w(width, near), lxv_load_w(width, far));
-    lxv_store_w(width, out, lxv_mul(lxv_set(1.0f / 16), v));
-}
-
-/* LX_UPSAMPLE_CONV2D: the upsampled picture, with a border of `pad`. `line` keeps the rows of u that are done
-   along x, by their number modulo 4. */
-static void load_upsampled(const ConvTile *t, int pad)
-{
-    const Source s = source_of(t);
-    const int n = t->tile_w * s.channels;
-    int done = lx_max(t->from_y - pad, 0) / 2 - 1; /* the next row of u to do; -1 and h are rows of zeros */
-    for (int r = 0; r < t->tile_h; r++) {
-        const int y = t->from_y - pad + r;
-        float *out = t->tile + (ptrdiff_t)r * n;
-        if (y < 0 || y >= 2 * s.h) {
-            memset(out, 0, (size_t)n * sizeof(float));
-            continue;
-        }
-        for (; done <= lx_max(y / 2, other_sample(y)); done++) {
-            float *to = t->line + (ptrdiff_t)(done & 3) * n;
-            const float *row = source_row(&s, done);
-            if (s.channels == 4) upsample_row_w(4, &s, row, t->from_x - pad, t->tile_w, to);
-            else upsample_row_w(LX_LANES, &s, row, t->from_x - pad, t->tile_w, to);
-        }
-        const float *near = t->line + (ptrdiff_t)(y / 2 & 3) * n, *far = t->line + (ptrdiff_t)(other_sample(y) & 3) * n;
-        int i = 0;
-        for (; i + LX_LANES <= n; i += LX_LANES) upsampled_vector(LX_LANES, near + i, far + i, out + i);
-        for (; i < n; i += 4) upsampled_vector(4, near + i, far + i, out + i);
     }
 }
 

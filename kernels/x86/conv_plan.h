@@ -41,7 +41,7 @@ typedef struct ConvPlan {
     int taps;                   /* k * k */
     int vectors, group, groups; /* of output channels; vectors in an item, a multiple of LX_PANEL; items across */
     int y_cs;
-    size_t sums_at, ring_at, line_at, stats_at, wide_at, slot_floats; /* parts of a slot's scratch; the tile is at 0 */
+    size_t sums_at, line_at, stats_at, wide_at, slot_floats; /* parts of a slot's scratch; the tile is at 0 */
     size_t frame_floats;        /* of a picture filled as a whole */
 } ConvPlan;
 
@@ -142,13 +142,9 @@ static ConvPlan conv_plan(const LxConvDesc *d)
     const size_t sums = (size_t)(p.sums_h * p.sums_w + 1) * channels; /* and a pixel that nobody reads */
     const size_t fir = is_transposed(d) ? (size_t)p.sums_w * channels : 0;
     const size_t blurred = d->kind == LX_CONV_DOWN2D ? 4 * (size_t)(p.together ? p.filled_w : p.tile_w) * block : 0;
-    const int ring = d->kind == LX_UPSAMPLE_CONV2D ? 2 * lx_max(p.rows, p.cols) : 0;
-    const size_t border = ring ? 4 * (size_t)(2 * p.cols + 2) * block : 0;
-    const int tile = lx_max(p.together ? 0 : p.tile_h * p.tile_w, ring ? 3 * (ring + 2) : 0);
-    p.sums_at = whole_lines((size_t)tile * block);
-    p.ring_at = p.sums_at + whole_lines(sums);
-    p.line_at = p.ring_at + (ring ? (size_t)(ring + 1) * channels : 0);
-    p.stats_at = p.line_at + whole_lines(larger(fir, larger(blurred, border)));
+    p.sums_at = p.together ? 0 : whole_lines((size_t)(p.tile_h * p.tile_w) * block);
+    p.line_at = p.sums_at + whole_lines(sums);
+    p.stats_at = p.line_at + whole_lines(larger(fir, blurred));
     p.wide_at = p.stats_at + 2 * channels;
     p.slot_floats = p.wide_at + LX_CHUNK_BYTES / sizeof(float);
     return p;
@@ -159,7 +155,7 @@ typedef struct ConvTile {
     const ConvPlan *p;
     const LxConvArgs *a;
     int n;                /* frame */
-    int y, x, rows, cols; /* on the plan's grid; of a border, on the output's */
+    int y, x, rows, cols; /* on the plan's grid */
     int from_y, from_x;   /* the tile's first pixel in the picture as it is filled */
     int tile_h, tile_w, sums_h, sums_w;
     int pitch;            /* pixels from one row of sums to the next */

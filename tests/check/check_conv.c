@@ -70,7 +70,8 @@ static Inputs make_inputs(CheckMemory *m, LxConvKind kind, const Case *c)
     return in;
 }
 
-/* The same case on absolute values: each output is then the magnitude that its error is measured by. */
+/* The same case on absolute values: each output is then the magnitude that its error is measured by. That of LX_UPSAMPLE_CONV2D has
+   the FIR's tails: it is LX_CONV_UP2D's with the kernel turned. */
 static Inputs absolute(CheckMemory *m, const Inputs *in)
 {
     Inputs out = *in;
@@ -78,6 +79,10 @@ static Inputs absolute(CheckMemory *m, const Inputs *in)
     const size_t n = (size_t)a->x.n, xs = (size_t)(a->in_stride ? a->in_stride : a->x.cs);
     const size_t cs = (size_t)lx_stored_channels(in->desc.co), ys = a->out_stride ? (size_t)a->out_stride : cs;
     out.w = check_absolute(m, in->w, weight_count(&in->desc));
+    if (in->desc.kind == LX_UPSAMPLE_CONV2D) {
+        out.desc.kind = LX_CONV_UP2D;
+        for (size_t i = 0; i < weight_count(&in->desc); i++) out.w[i] = fabsf(in->w[i / 9 * 9 + 8 - i % 9]);
+    }
     a->x.data = check_absolute(m, a->x.data, lx_tensor_floats(&a->x));
     a->in_scale = check_absolute(m, a->in_scale, n * xs);
     a->in_shift = check_absolute(m, a->in_shift, n * xs);
@@ -253,7 +258,7 @@ static double units(const Form *f, const LxConvDesc *d)
 static void compare_inputs(CheckMemory *m, const Form *f, const Inputs *in)
 {
     const Inputs positive = magnitudes(m, f, in);
-    const Outputs want = run_case(m, f->bf16 ? reference_bf16(f->kind) : reference(f->kind), in, 2), mag = run_case(m, reference(f->kind), &positive, 2);
+    const Outputs want = run_case(m, f->bf16 ? reference_bf16(f->kind) : reference(f->kind), in, 2), mag = run_case(m, reference(positive.desc.kind), &positive, 2);
     const Outputs got = run_case(m, f->ops, in, 2);
     double k = units(f, &in->desc);
     if (f->level->tensor_cores) k += tensor_core_units(in);
@@ -503,7 +508,7 @@ static void bf16_rounding(const Form *f)
 {
     CheckMemory m = {0};
     const Inputs in = make_inputs(&m, f->kind, &(Case){3, 20, 24, 6, 10, 2, ALL}), positive = magnitudes(&m, f, &in);
-    const Outputs want = run_case(&m, reference(f->kind), &in, 2), mag = run_case(&m, reference(f->kind), &positive, 2), got = run_case(&m, f->ops, &in, 2);
+    const Outputs want = run_case(&m, reference(f->kind), &in, 2), mag = run_case(&m, reference(positive.desc.kind), &positive, 2), got = run_case(&m, f->ops, &in, 2);
     const double half = 1.0 / 512 / CHECK_U; /* of an input, and of a weight */
     check_values(in.name, got.y.data, want.y.data, mag.y.data, 2.01 * half + units(f, &in.desc), lx_tensor_floats(&got.y));
     check_release(&m, in.name);
