@@ -240,7 +240,7 @@ static void conv_item(void *arg, int item, int slot)
             t.rows = lx_min(p->rows, bottom - t.y);
             t.from_y = t.y * p->step;
             t.tile_h = halo_size(&p->d, t.rows), t.sums_h = sums_size(&p->d, t.rows);
-            t.blurred = t.y > top ? 2 : 0; /* of 1x1: k = 3 has one tile */
+            t.blurred = t.y == top ? 0 : p->d.k == 3 ? 4 : 2; /* of four: tiles of 3x3 share a row, and a 1x1 steps over two */
             conv_tile(j->form, &t);
         }
     }

@@ -19,7 +19,7 @@
 #include "conv.h"
 #include "x86/gemm.h"
 
-#define LX_BLOCK 128   /* input channels at a time */
+#define LX_BLOCK 128   /* input channels at a time; twice as many of conv_down2d 3x3, whose tiles are small */
 #define LX_MIN_ITEMS 32 /* items wanted, so that small pictures keep many threads busy */
 #define LX_SHARED_BYTES (16 << 20) /* of pictures that are filled as a whole */
 #define LX_TOGETHER 8   /* of them at most at once, for a batch to share weights */
@@ -68,11 +68,12 @@ static int sums_size(const LxConvDesc *d, int n)
 }
 
 /* Tiles of a transposed convolution are narrow, since the sums that neighbours share are kept from tile to tile, and high,
-   since those of the next band are not. Those of a blurred 1x1 are wide and low, for memory to be read in long rows. */
+   since those of the next band are not. Those of conv_down2d are low, for they take over what is blurred from the tile above, and
+   wide, those of a 1x1 most, for memory to be read in long rows. */
 static void plan_tiles(ConvPlan *p)
 {
-    const int pixels = p->d.kind == LX_CONV_DOWN2D ? 128 : 256;
-    const int wide = p->d.kind == LX_CONV2D ? 32 : p->d.kind != LX_CONV_DOWN2D ? 8 : p->d.k == 3 ? 16 : pixels;
+    const int pixels = p->d.kind != LX_CONV_DOWN2D ? 256 : p->d.k == 3 ? 64 : 128;
+    const int wide = is_transposed(&p->d) ? 8 : p->d.kind == LX_CONV_DOWN2D && p->d.k == 1 ? pixels : 32;
     p->tiles = ceil_div(p->grid_w, wide);
     p->cols = ceil_div(p->grid_w, p->tiles);
     p->bands = ceil_div(p->grid_h, lx_min(pixels / p->cols, 32));
@@ -89,7 +90,7 @@ static void plan_parts(ConvPlan *p, int parts)
 }
 
 /* Whether the tiles of a band lie one below another, and each takes over the rows that are blurred along x already. */
-LX_INLINE int goes_down(const ConvPlan *p) { return p->d.kind == LX_CONV_DOWN2D && p->d.k == 1 && p->ci == p->block; }
+LX_INLINE int goes_down(const ConvPlan *p) { return p->d.kind == LX_CONV_DOWN2D && p->ci == p->block; }
 
 /* Enough items: by channels first, then by columns, then by rows, which costs a transposed convolution most. The parts of a
    band are not more than its output rows, so that each has a slot for its statistics. */
@@ -130,7 +131,7 @@ static ConvPlan conv_plan(const LxConvDesc *d)
     p.grid_h = outputs ? lx_conv_out(d, d->h) : d->h;
     p.grid_w = outputs ? lx_conv_out(d, d->w) : d->w;
     p.ci = d->ci <= 4 ? 4 : ceil_div(d->ci, LX_LANES) * LX_LANES;
-    p.block = lx_min(p.ci, LX_BLOCK);
+    p.block = lx_min(p.ci, d->kind == LX_CONV_DOWN2D && d->k == 3 ? 2 * LX_BLOCK : LX_BLOCK);
     p.vectors = ceil_div(d->co, LX_LANES);
     plan_tiles(&p);
     plan_items(&p);
