@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "x86/conv_load.h"
+#include "x86/upsampled.h"
 
 #define LX_FINISH_PIXELS 16
 
@@ -19,21 +20,6 @@ typedef struct OutputRow {
 LX_INLINE LxV vector_or(const int width, const float *p, size_t at, float otherwise)
 {
     return p ? lxv_load_w(width, p + at) : lxv_set(otherwise);
-}
-
-/* Of an upsampled picture, sample i takes (3 u[i/2] + u[i/2 - 1]) / 4 for even i, (3 u[i/2] + u[i/2 + 1]) / 4 for odd i. */
-LX_INLINE int other_sample(int i) { return i & 1 ? i / 2 + 1 : i / 2 - 1; }
-
-/* The upsampled residual: sixteenths of four pixels, those outside being zero. */
-LX_INLINE LxV residual_up_at(const int width, const LxTensor *r, int n, int y, int x, int c)
-{
-    const int ys[2] = {y / 2, other_sample(y)}, xs[2] = {x / 2, other_sample(x)};
-    LxV sum = lxv_zero();
-    for (int i = 0; i < 2; i++)
-        for (int j = 0; j < 2; j++)
-            if (ys[i] >= 0 && ys[i] < r->h && xs[j] >= 0 && xs[j] < r->w)
-                sum = lxv_fma(lxv_set((i ? 1 : 3) * (j ? 1 : 3) / 16.0f), lxv_load_w(width, lx_tensor_pixel(r, n, ys[i], xs[j]) + c), sum);
-    return sum;
 }
 
 /* The FIR * 4 along a row whose columns went through [1,3,3,1]. */
@@ -60,7 +46,7 @@ LX_INLINE void finish_vector(const int width, const int fir, const OutputRow *o,
         LxV u = lxv_fma(fir ? fir_along(from, o->step) : lxv_load(from), scale, bias);
         u = lxv_fma(gain, lxv_select_ge0(u, u, lxv_mul(u, slope)), offset);
         if (residual) u = lxv_fma(weight, lxv_load_w(width, residual + (ptrdiff_t)i * a->y.cs), u);
-        else if (a->residual.data) u = lxv_fma(weight, residual_up_at(width, &a->residual, t->n, o->y, o->x + i, c), u);
+        else if (a->residual.data) u = lxv_fma(weight, upsampled_at(width, &a->residual, t->n, o->y, o->x + i, c), u);
         lxv_store_w(width, y, u);
         sum = lxv_add(sum, u);
         sum2 = lxv_fma(u, u, sum2);

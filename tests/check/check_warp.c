@@ -77,6 +77,7 @@ static void sizes(const CheckLevel *l)
     for (int i = 0; i < 12; i++)
         for (int j = 0; j < 4; j++) compare(l, &(Case){1 + j % 3, channels[i], pictures[j], (i + j) % 16, 1 + i % 3, reaches[i % 3]});
     compare(l, &(Case){1, 20, 5, 0, 2, 0.3f}); /* odd: there is no previous level */
+    compare(l, &(Case){2, 20, 6, 0, 2, 1000}); /* where tanh and the mask are at their ends */
 }
 
 static void options(const CheckLevel *l)
