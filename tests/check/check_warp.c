@@ -6,9 +6,9 @@
 #include "check.h"
 #include "ref/ref.h"
 
-enum { PREVIOUS = 1, SHARED = 2, NO_BLEND = 4, IN_PLACE = 8 };
+enum { PREVIOUS = 1, SHARED = 2, NO_BLEND = 4, IN_PLACE = 8, FLAT = 16 };
 
-/* `reach` is how far tanh's argument goes: 0.02 samples nearby, 3 far outside. */
+/* `reach` is how far tanh's argument goes: 0.02 samples nearby, 3 far outside. FLAT: the flow is the bias alone, of that size. */
 typedef struct Case {
     int n, c, size, options, slots;
     float reach;
@@ -21,8 +21,10 @@ static LxWarpArgs make_args(CheckMemory *m, const Case *c)
     LxWarpArgs a = {.h = check_random_tensor(m, c->n, c->c, s, s, -1, 1),
                     .feature = check_random_tensor(m, c->options & SHARED ? 1 : c->n, c->c, s, s, -1, 1),
                     .w = check_vectors(m, 3, c->c, cs, -w, w), .m_stride = c->c + 5};
-    a.m = check_random(m, (size_t)(c->n * a.m_stride), -1, 1);
+    const float factor = c->options & FLAT ? 0 : 1;
+    a.m = check_random(m, (size_t)(c->n * a.m_stride), -factor, factor);
     for (int j = 0; j < 3; j++) a.bias[j] = c->reach * (0.3f - 0.2f * (float)j);
+    if (c->options & FLAT) a.bias[0] = c->reach, a.bias[1] = -c->reach, a.bias[2] = 2 * c->reach;
     if (c->options & PREVIOUS) a.previous = check_random_tensor(m, c->n, 3, s / 2, s / 2, -c->reach, c->reach);
     return a;
 }
@@ -77,7 +79,8 @@ static void sizes(const CheckLevel *l)
     for (int i = 0; i < 12; i++)
         for (int j = 0; j < 4; j++) compare(l, &(Case){1 + j % 3, channels[i], pictures[j], (i + j) % 16, 1 + i % 3, reaches[i % 3]});
     compare(l, &(Case){1, 20, 5, 0, 2, 0.3f}); /* odd: there is no previous level */
-    compare(l, &(Case){2, 20, 6, 0, 2, 1000}); /* where tanh and the mask are at their ends */
+    static const float ends[] = {1, 20, 355, 709.8f, 1e4f, 1e30f};
+    for (int i = 0; i < 6; i++) compare(l, &(Case){1, 5, 6, FLAT, 2, ends[i]});
 }
 
 static void options(const CheckLevel *l)
@@ -100,7 +103,7 @@ static void nans(const CheckLevel *l)
         CheckMemory m = {0};
         const Case c = {1, 20, 6, 0, 1, 0.01f};
         LxWarpArgs a = make_args(&m, &c);
-        lx_tensor_pixel(i ? &a.feature : &a.h, 0, 3, 2)[17] = NAN;
+        memcpy(&lx_tensor_pixel(i ? &a.feature : &a.h, 0, 3, 2)[17], &(uint32_t){0x7fffffff}, sizeof(float)); /* NaN, all bits set */
         LxWarpArgs want = a;
         set_outputs(&m, &a, &c), set_outputs(&m, &want, &c);
         const LxExec x = {.pool = check_pool(1)};
