@@ -96,14 +96,15 @@ static void network(const CheckLevel *l)
     compare(l, &(Case){2, 64, 128, PREVIOUS | SHARED | NO_BLEND, 2, 0.02f});
 }
 
-/* A pixel's own h, the feature that it samples: NaN in either is NaN in what comes of it. */
+/* A pixel's own h, the feature that it samples, where it samples: NaN in any is NaN in what comes of it. */
 static void nans(const CheckLevel *l)
 {
-    for (int i = 0; i < 2; i++) {
+    static const uint32_t nan = 0x7fffffff; /* all bits set */
+    for (int i = 0; i < 3; i++) {
         CheckMemory m = {0};
         const Case c = {1, 20, 6, 0, 1, 0.01f};
         LxWarpArgs a = make_args(&m, &c);
-        memcpy(&lx_tensor_pixel(i ? &a.feature : &a.h, 0, 3, 2)[17], &(uint32_t){0x7fffffff}, sizeof(float)); /* NaN, all bits set */
+        memcpy(i == 2 ? &a.bias[0] : &lx_tensor_pixel(i ? &a.feature : &a.h, 0, 3, 2)[17], &nan, sizeof nan);
         LxWarpArgs want = a;
         set_outputs(&m, &a, &c), set_outputs(&m, &want, &c);
         const LxExec x = {.pool = check_pool(1)};
