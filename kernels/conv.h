@@ -39,7 +39,7 @@
  * In bf16 weights, and what they are multiplied by, are rounded to bf16 first: u, or u after the FIR that comes before the
  * weights (LX_UPSAMPLE_CONV2D may round before it); to nearest, ties to even, subnormal numbers perhaps to 0. Sums are f32 as
  * above. So numbers that are bf16 already have the direct forms' bound, others 2^-9 of the magnitude more for each of the two.
- * By Winograd's method, in tiles of 2x2, nothing is rounded but what its transforms make of u and of the weights: where that is
+ * By Winograd's method nothing is rounded but what its transforms make of u and of the weights: where that is
  * bf16 already its bound is f32's, elsewhere 2^-9 of its own magnitude, a^2 in it, more for each of the two.
  */
 #ifndef LX_CONV_H

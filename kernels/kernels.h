@@ -11,10 +11,10 @@
 /* Convolutions by kind: the direct form, which takes any shape; LX_CONV2D with k = 3 and more than 4 input channels by
    Winograd's method too, in tiles of 2x2 and of 4x4, NULL where there is none; `narrow`, the direct form that keeps weights as
    the f16 or bf16 numbers that they are (LX_F16 - 1, LX_BF16 - 1) and has the same results to the last bit, NULL where there is
-   none; `bf16`, the direct form in bf16, and `winograd_bf16`, by Winograd's method in tiles of 2x2, NULL where there is none. Then
-   the others: a function and the name of the level that gave it. */
+   none; `bf16`, the direct form in bf16, and `winograd_bf16`, by Winograd's method, like `winograd`. Then the
+   others: a function and the name of the level that gave it. */
 typedef struct LxKernels {
-    const LxConvOps *conv[LX_CONV_KINDS], *winograd[2], *narrow[2][LX_CONV_KINDS], *bf16[LX_CONV_KINDS], *winograd_bf16;
+    const LxConvOps *conv[LX_CONV_KINDS], *winograd[2], *narrow[2][LX_CONV_KINDS], *bf16[LX_CONV_KINDS], *winograd_bf16[2];
 #define LX_KERNEL(name, Args)                         \
     struct {                                          \
         void (*run)(const LxExec *x, const Args *a);  \

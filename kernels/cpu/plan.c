@@ -52,7 +52,7 @@ const LxConvOps *lx_plan_conv(const LxKernels *k, LiaxConv conv, int bf16, int l
 {
     if (conv == LIAX_CONV_REF) return bf16 ? &lx_conv_ref_bf16 : &lx_conv_ref;
     const LxConvOps *best = bf16 ? k->bf16[d->kind] : k->conv[d->kind];
-    const LxConvOps *const winograd[2] = {bf16 ? k->winograd_bf16 : k->winograd[0], bf16 ? NULL : k->winograd[1]};
+    const LxConvOps *const *winograd = bf16 ? k->winograd_bf16 : k->winograd;
     const int suits = d->kind == LX_CONV2D && d->k == 3 && d->ci > 4;
     if (!suits || conv == LIAX_CONV_DIRECT || (conv == LIAX_CONV_AUTO && low_memory)) return best;
     const double large = 9.0 * d->ci * d->co >= LARGE ? LARGE_SHARE : 1, share = bf16 ? BF16_SHARE : 1;

@@ -7,7 +7,7 @@
 
 /**
  * The cheapest of what the table has for this shape, by a model of the cost, which for large weights counts memory too; of one kind
- * only, if `conv` names one. In bf16 that is the direct form or Winograd's in tiles of 2x2.
+ * only, if `conv` names one.
  * LIAX_CONV_WINOGRAD leaves shapes that Winograd's method is not for to the direct form.
  * @param low_memory  not 0: no form whose weights take more memory than the direct one's, unless `conv` asks for it
  */

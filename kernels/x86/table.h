@@ -11,7 +11,8 @@ void LX_LEVEL_NAME(lx_kernels)(LxKernels *k)
     }
     k->winograd[0] = &LX_LEVEL_NAME(lx_conv2d_winograd2);
     k->winograd[1] = &LX_LEVEL_NAME(lx_conv2d_winograd4);
-    k->winograd_bf16 = &LX_LEVEL_NAME(lx_conv2d_winograd2_bf16);
+    k->winograd_bf16[0] = &LX_LEVEL_NAME(lx_conv2d_winograd2_bf16);
+    k->winograd_bf16[1] = &LX_LEVEL_NAME(lx_conv2d_winograd4_bf16);
 #define LX_KERNEL(name, Args)                    \
     k->name.run = LX_LEVEL_NAME(lx_##name);      \
     k->name.level = LX_LEVEL_STRING;

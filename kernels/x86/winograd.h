@@ -245,9 +245,10 @@ static void transform_chunk(const WinogradPlan *p, ConvTile *t, int block, int c
 {
     t->c = chunk * LX_CHUNK_CHANNELS;
     t->channels = lx_min(LX_CHUNK_CHANNELS, p->common.ci - t->c);
-    if (p->m == 4) transform_block(4, 0, p, t, block, v);
-    else if (p->pairs) transform_block(2, 1, p, t, block, v);
-    else transform_block(2, 0, p, t, block, v);
+    if (p->m == 2 && p->pairs) transform_block(2, 1, p, t, block, v);
+    else if (p->m == 2) transform_block(2, 0, p, t, block, v);
+    else if (p->pairs) transform_block(4, 1, p, t, block, v);
+    else transform_block(4, 0, p, t, block, v);
 }
 
 /* The groups from ... to-1 of a block, from its V. */
@@ -343,8 +344,9 @@ static void winograd_run(const LxExec *x, const LxConvArgs *a, int m, int pairs)
                                                        name##_scratch_bytes, name##_run};
 
 WINOGRAD(winograd2_bf16, 2, 1, " bf16")
+WINOGRAD(winograd4_bf16, 4, 1, " bf16")
 
-#if !defined(__AVX512BF16__) /* which is there for that alone */
+#if !defined(__AVX512BF16__) /* which is there for those alone */
 WINOGRAD(winograd2, 2, 0, "")
 WINOGRAD(winograd4, 4, 0, "")
 #endif

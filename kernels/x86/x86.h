@@ -11,7 +11,8 @@
 #define LX_X86_LEVEL(level)                                                             \
     extern const LxConvOps lx_conv_direct_##level[LX_CONV_KINDS], lx_conv_bf16_##level[LX_CONV_KINDS]; \
     extern const LxConvOps lx_conv_narrow_##level[2][LX_CONV_KINDS];                    \
-    extern const LxConvOps lx_conv2d_winograd2_##level, lx_conv2d_winograd4_##level, lx_conv2d_winograd2_bf16_##level; \
+    extern const LxConvOps lx_conv2d_winograd2_##level, lx_conv2d_winograd4_##level;    \
+    extern const LxConvOps lx_conv2d_winograd2_bf16_##level, lx_conv2d_winograd4_bf16_##level; \
     void lx_linear_##level(const LxExec *x, const LxLinearArgs *a);                     \
     void lx_navigate_##level(const LxExec *x, const LxNavigateArgs *a);                 \
     void lx_demodulate_##level(const LxExec *x, const LxDemodulateArgs *a);             \
@@ -28,7 +29,7 @@ LX_X86_LEVEL(avx512_pairs)
 void lx_kernels_avx512_pairs(LxKernels *k);
 
 /* Beside the level avx512, for processors with AVX512_BF16: LxKernels.bf16 and winograd_bf16 alone, and the peak of its pairs. */
-extern const LxConvOps lx_conv_bf16_avx512bf16[LX_CONV_KINDS], lx_conv2d_winograd2_bf16_avx512bf16;
+extern const LxConvOps lx_conv_bf16_avx512bf16[LX_CONV_KINDS], lx_conv2d_winograd2_bf16_avx512bf16, lx_conv2d_winograd4_bf16_avx512bf16;
 void lx_kernels_avx512bf16(LxKernels *k);
 double lx_peak_avx512bf16(LxPool *pool);
 

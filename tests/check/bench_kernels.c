@@ -179,8 +179,8 @@ static void bench_level(const Options *o, const CheckLevel *level)
         const Shape *s = &shapes[i];
         bench_conv(o, level, s, level->table.conv[s->kind]);
         bench_conv(o, level, s, level->table.bf16[s->kind]);
-        const LxConvOps *const winograd[] = {level->table.winograd[0], level->table.winograd[1], level->table.winograd_bf16};
-        for (int j = 0; j < 3 && s->kind == LX_CONV2D && s->k == 3 && s->ci > 4; j++) /* what they are for: kernels.h */
+        const LxConvOps *const winograd[] = {level->table.winograd[0], level->table.winograd[1], level->table.winograd_bf16[0], level->table.winograd_bf16[1]};
+        for (int j = 0; j < 4 && s->kind == LX_CONV2D && s->k == 3 && s->ci > 4; j++) /* what they are for: kernels.h */
             if (winograd[j]) bench_conv(o, level, s, winograd[j]);
     }
     if (!strcmp(level->table.warp.level, "ref")) return; /* a level of convolutions alone */
