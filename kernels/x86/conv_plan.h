@@ -68,11 +68,11 @@ static int sums_size(const LxConvDesc *d, int n)
 }
 
 /* Tiles of a transposed convolution are narrow, since the sums that neighbours share are kept from tile to tile, and high,
-   since those of the next band are not. Those of conv_down2d are low, for they take over what is blurred from the tile above, and
-   wide, those of a 1x1 most, for memory to be read in long rows. */
+   since those of the next band are not. Those of conv_down2d are low, lower of many channels, for they take over what is blurred from the
+   tile above, and wide, those of a 1x1 most, for memory to be read in long rows. */
 static void plan_tiles(ConvPlan *p)
 {
-    const int pixels = p->d.kind != LX_CONV_DOWN2D ? 256 : p->d.k == 3 ? 64 : 128;
+    const int pixels = p->d.kind != LX_CONV_DOWN2D ? 256 : p->d.k == 3 && p->ci > 32 ? 64 : 128;
     const int wide = is_transposed(&p->d) ? 8 : p->d.kind == LX_CONV_DOWN2D && p->d.k == 1 ? pixels : 32;
     p->tiles = ceil_div(p->grid_w, wide);
     p->cols = ceil_div(p->grid_w, p->tiles);
