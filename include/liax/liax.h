@@ -134,9 +134,9 @@ typedef struct LiaxModelOptions {
     const char *backend_dir; /* looked into first for libliax-cuda.so; then beside this library, in liax/ there, and in LIBDIR/liax */
     LiaxPrecision precision; /* of computing, whatever the file holds; AUTO is F32 on a CPU, F16 on CUDA. A model whose
                                 first frame is not finite in F16 goes on in F32, with a warning in the log. BF16 is for CPUs:
-                                convolutions multiply bf16 numbers and add in f32, with weights in half the memory, by the
-                                instructions of AVX512_BF16 where there are any; on other processors slower than F32. By
-                                Winograd's method they err somewhat more than with conv = DIRECT */
+                                convolutions multiply bf16 numbers and add in f32, with packed weights half as large as
+                                F32's, by the instructions of AVX512_BF16 where there are any; on other processors slower
+                                than F32. By Winograd's method they err somewhat more than with conv = DIRECT */
     LiaxConv conv;           /* forces one algorithm for convolutions; AUTO picks the fastest for each shape. WINOGRAD is for
                                 3x3 of stride 1 (four times the weights' memory, or 1.8 times), DIRECT computes the others */
     int32_t threads;         /* 0: the CPUs that this process is really allowed (affinity, cgroup quota) */

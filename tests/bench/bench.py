@@ -28,7 +28,7 @@ FEWER = {"winograd 4x4": 4, "winograd 2x2": 2.25}  # multiplications than the di
 
 def bound(layer: dict, peak: float, memory: float) -> float:
     """GFLOP/s, in the direct form's FLOPs, that the layer's algorithm could reach."""
-    fewer = 4 if layer["kernel"] == "upsample_conv2d" else FEWER.get(layer["algorithm"], 1)
+    fewer = 4 if layer["kernel"] == "upsample_conv2d" else FEWER.get(layer["algorithm"].removesuffix(" bf16"), 1)
     return min(fewer * peak, layer["flop_per_byte"] * memory)
 
 
